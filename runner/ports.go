@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// Wire sends and receives VRRP datagrams.
+type Wire interface {
+	// Send sends one packet for a router. It must not block.
+	Send(id vrrp.ID, p vrrp.Packet) error
+	// Receive yields datagrams until ctx is done. Payloads are valid only
+	// during yield unless they were freshly allocated; the runner copies.
+	Receive(ctx context.Context, yield func(engine.FrameReceived)) error
+	// Poll yields what the sockets hold at this moment, without waiting. The
+	// loop calls it before it lets a timer fire, so that a process that was
+	// stalled hears the MASTER before it takes over. Poll may be called while
+	// Receive runs.
+	Poll(yield func(engine.FrameReceived))
+}
+
+// Host carries out a router's wanted state on this machine. Calls for one
+// router never overlap; calls for different routers may.
+type Host interface {
+	// Apply makes the router's addresses, routes and filters present (own) or
+	// absent. It is idempotent: the wanted state, not a command.
+	Apply(ctx context.Context, id vrrp.ID, own Ownership) error
+	// Announce sends repeat gratuitous ARPs or neighbour advertisements for
+	// each owned address.
+	Announce(ctx context.Context, id vrrp.ID, repeat int) error
+}
+
+// Ownership is the wanted state of a router's addresses on this host.
+type Ownership bool
+
+// The two wanted states.
+const (
+	Own     Ownership = true
+	Release Ownership = false
+)
+
+// Links watches interfaces.
+type Links interface {
+	// Watch yields the whole state of every interface once, then each change,
+	// until ctx is done.
+	Watch(ctx context.Context, yield func(engine.LinkChanged)) error
+}
+
+// Sink is told every output that is a report. It runs on the loop's goroutine
+// and must not block.
+type Sink interface {
+	Report(now time.Time, out engine.Output)
+}
+
+// Timer wakes the loop; the zero deadline disarms it. The default is
+// time.Timer; linux.NewTimer is closer to its deadline.
+type Timer interface {
+	Reset(at time.Time)
+	C() <-chan time.Time
+	Close() error
+}
