@@ -60,7 +60,7 @@ type Advertisement struct {
 	Interval  time.Duration // whole seconds 1…255 in v2, centiseconds 10 ms…40.95 s in v3
 	Addresses AddressList
 	AuthType  AuthType // v2 only
-	AuthData  [8]byte  // v2 over IPv4 only
+	AuthData  Password // v2 over IPv4 only
 	Checksum  Checksum // the dialect that matched; ignored by AppendTo
 	Message   []byte   // the VRRP message as received, without any trailer; nil when not parsed
 	Trailer   []byte   // the 28-byte HMAC trailer behind the message, or nil
@@ -74,10 +74,7 @@ type AddressList struct {
 
 // MakeAddressList encodes addrs, all of the given family, in order.
 func MakeAddressList(f Family, addrs []netip.Addr) AddressList {
-	l := AddressList{size: 16}
-	if f == IPv4 {
-		l.size = 4
-	}
+	l := AddressList{size: addressSize(f)}
 	l.raw = make([]byte, 0, len(addrs)*l.size)
 	for _, a := range addrs {
 		l.raw = append(l.raw, a.AsSlice()...)
