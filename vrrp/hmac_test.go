@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrrp_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// vectorTime is the moment of sequence 0x6800000080000000.
+var vectorTime = time.Unix(0x68000000, 500*int64(time.Millisecond))
+
+// hmacSecret returns 32 bytes counting up from first.
+func hmacSecret(first byte) []byte {
+	secret := make([]byte, 32)
+	for i := range secret {
+		secret[i] = first + byte(i)
+	}
+	return secret
+}
+
+// hmacConfig is enforce mode with key 1, the vectors' key.
+func hmacConfig() vrrp.HMAC {
+	return vrrp.HMAC{Keys: []vrrp.HMACKey{{ID: 1, Secret: hmacSecret(0)}}, ActiveKey: 1}
+}
+
+type hmacVector struct {
+	name            string
+	source, dest    netip.Addr
+	advert          vrrp.Advertisement
+	checksum        vrrp.Checksum
+	payload         string
+	addressAt, size int // offset of the address, length of the message
+}
+
+// hmacVectors are the two the draft publishes.
+func hmacVectors() []hmacVector {
+	base := vrrp.Advertisement{Version: vrrp.V3, VRID: 51, Priority: 200, Interval: time.Second}
+	v4, v6 := base, base
+	v4.Family, v6.Family = vrrp.IPv4, vrrp.IPv6
+	v4.Addresses = vrrp.MakeAddressList(vrrp.IPv4, []netip.Addr{netip.MustParseAddr("192.0.2.100")})
+	v6.Addresses = vrrp.MakeAddressList(vrrp.IPv6, []netip.Addr{netip.MustParseAddr("fe80::100")})
+	return []hmacVector{
+		{
+			name: "ipv4", advert: v4, checksum: vrrp.ChecksumMessage, addressAt: 8, size: 12,
+			source: netip.MustParseAddr("198.51.100.10"), dest: netip.MustParseAddr("198.51.100.20"),
+			payload: "3133c80100644402 c0000264 010100006800000080000000 1b84bc4e8e43892dc6d98448f8ee2265",
+		},
+		{
+			name: "ipv6", advert: v6, checksum: vrrp.ChecksumPseudo, addressAt: 8, size: 24,
+			source: netip.MustParseAddr("fe80::10"), dest: netip.MustParseAddr("fe80::20"),
+			payload: "3133c8010064a2e9 fe800000000000000000000000000100 010100006800000080000000 c8c56146ebfd66ee10ec4d8186461b78",
+		},
+	}
+}
+
+func TestHMACVectors(t *testing.T) {
+	for _, v := range hmacVectors() {
+		t.Run(v.name, func(t *testing.T) {
+			want := unhex(t, v.payload)
+			h := vrrp.NewAuthenticator(hmacConfig(), time.Second)
+			got := h.Append([]byte("kept"), &v.advert, v.source, v.dest, v.checksum, vectorTime)
+			if !bytes.Equal(got, append([]byte("kept"), want...)) {
+				t.Fatalf("signed\n%x, want\n%x", got[4:], want)
+			}
+			a, err := vrrp.Parse(vrrp.Datagram{Source: v.source, Destination: v.dest, Payload: want})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Checksum != v.checksum {
+				t.Errorf("checksum dialect %v, want %v", a.Checksum, v.checksum)
+			}
+			before := bytes.Clone(want)
+			skew, refused := h.Verify(&a, v.source, vectorTime.Add(time.Second))
+			if refused != 0 || skew != time.Second {
+				t.Errorf("Verify = %v, %v; want 1s, accepted", skew, refused)
+			}
+			if !bytes.Equal(before, want) {
+				t.Error("Verify changed the payload")
+			}
+		})
+	}
+}
+
+// TestHMACBitFlips flips every single bit of both vectors and compares with
+// what the draft says of the field the bit belongs to. The message is handed
+// over with its checksum as it stands: Parse has its own tests.
+func TestHMACBitFlips(t *testing.T) {
+	for _, v := range hmacVectors() {
+		payload := unhex(t, v.payload)
+		want := func(at int) vrrp.Refusal {
+			switch trailer := at - v.size; {
+			case at == 6 || at == 7:
+				return 0 // the checksum is not signed
+			case trailer < 0:
+				return vrrp.RefusedHMACBad
+			case trailer == 0 || trailer == 2 || trailer == 3:
+				return vrrp.RefusedHMACMalformed
+			case trailer == 1:
+				return vrrp.RefusedHMACKey
+			}
+			return vrrp.RefusedHMACBad
+		}
+		cfg := hmacConfig()
+		cfg.Monotonic = true // else a flipped second is stale before it is bad
+		for bit := range len(payload) * 8 {
+			p := bytes.Clone(payload)
+			p[bit/8] ^= 0x80 >> (bit % 8)
+			a := v.advert
+			a.Message, a.Trailer = p[:v.size], p[v.size:]
+			h := vrrp.NewAuthenticator(cfg, time.Second)
+			if _, got := h.Verify(&a, v.source, vectorTime); got != want(bit/8) {
+				t.Errorf("%s: byte %d bit %d: %v, want %v", v.name, bit/8, bit%8, got, want(bit/8))
+			}
+		}
+	}
+}
+
+func TestHMACCoversContext(t *testing.T) {
+	for _, v := range hmacVectors() {
+		payload := unhex(t, v.payload)
+		parsed := v.advert
+		parsed.Message, parsed.Trailer = payload[:v.size], payload[v.size:]
+		h := vrrp.NewAuthenticator(hmacConfig(), time.Second)
+		for name, change := range map[string]func(*vrrp.Advertisement, *netip.Addr){
+			"source":  func(_ *vrrp.Advertisement, src *netip.Addr) { *src = src.Next() },
+			"vrid":    func(a *vrrp.Advertisement, _ *netip.Addr) { a.VRID++ },
+			"version": func(a *vrrp.Advertisement, _ *netip.Addr) { a.Version = vrrp.V2 },
+			"family":  func(a *vrrp.Advertisement, _ *netip.Addr) { a.Family ^= vrrp.IPv4 ^ vrrp.IPv6 },
+		} {
+			a, src := parsed, v.source
+			change(&a, &src)
+			if _, got := h.Verify(&a, src, vectorTime); got != vrrp.RefusedHMACBad {
+				t.Errorf("%s: another %s: %v, want %v", v.name, name, got, vrrp.RefusedHMACBad)
+			}
+		}
+		if _, got := h.Verify(&parsed, v.source, vectorTime); got != 0 {
+			t.Errorf("%s: unchanged: %v", v.name, got)
+		}
+	}
+}
+
+// hmacLink is one sender and one receiver.
+type hmacLink struct {
+	t        testing.TB
+	advert   vrrp.Advertisement
+	src, dst netip.Addr
+	sender   *vrrp.Authenticator
+	receiver *vrrp.Authenticator
+}
+
+func newHMACLink(t testing.TB, from, to vrrp.HMAC) *hmacLink {
+	v := hmacVectors()[0]
+	return &hmacLink{
+		t: t, advert: v.advert, src: v.source, dst: v.dest,
+		sender:   vrrp.NewAuthenticator(from, time.Second),
+		receiver: vrrp.NewAuthenticator(to, time.Second, v.source),
+	}
+}
+
+func (l *hmacLink) send(now time.Time) vrrp.Advertisement {
+	l.t.Helper()
+	p := l.sender.Append(nil, &l.advert, l.src, l.dst, vrrp.ChecksumPseudo, now)
+	a, err := vrrp.Parse(vrrp.Datagram{Source: l.src, Destination: l.dst, Payload: p})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return a
+}
+
+func (l *hmacLink) expect(what string, a vrrp.Advertisement, now time.Time, want vrrp.Refusal) {
+	l.t.Helper()
+	if _, got := l.receiver.Verify(&a, l.src, now); got != want {
+		l.t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func TestHMACModes(t *testing.T) {
+	signed := map[vrrp.HMACMode]bool{vrrp.HMACEnforce: true, vrrp.HMACPermissive: true, vrrp.HMACReceiveOnly: false}
+	for from, signs := range signed {
+		for to := range signed {
+			t.Run(fmt.Sprint(from, "to", to), func(t *testing.T) {
+				cfgFrom, cfgTo := hmacConfig(), hmacConfig()
+				cfgFrom.Mode, cfgTo.Mode = from, to
+				l := newHMACLink(t, cfgFrom, cfgTo)
+				a := l.send(vectorTime)
+				if (a.Trailer != nil) != signs {
+					t.Errorf("trailer %x, want one: %v", a.Trailer, signs)
+				}
+				var want vrrp.Refusal
+				if !signs && to == vrrp.HMACEnforce {
+					want = vrrp.RefusedHMACMissing
+				}
+				l.expect("advert", a, vectorTime, want)
+				if signs { // whatever the mode, a trailer that is there must be good
+					l.expect("again", a, vectorTime, vrrp.RefusedHMACReplay)
+				}
+			})
+		}
+	}
+}
+
+func TestHMACNil(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	signed := l.send(vectorTime)
+	l.sender, l.receiver = nil, nil
+	plain := l.send(vectorTime)
+	if plain.Trailer != nil {
+		t.Errorf("a nil Authenticator signed: %x", plain.Trailer)
+	}
+	l.expect("plain", plain, vectorTime, 0)
+	l.expect("signed", signed, vectorTime, vrrp.RefusedHMACUnexpected)
+}
+
+func TestHMACWindow(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		window   time.Duration
+		interval time.Duration
+		late     time.Duration // receiver's clock less sender's
+		want     vrrp.Refusal
+	}{
+		{"same", 0, time.Second, 0, 0},
+		{"default is 5 s: behind", 0, time.Second, 5 * time.Second, 0},
+		{"default is 5 s: ahead", 0, time.Second, -5 * time.Second, 0},
+		{"default is 5 s: too far behind", 0, time.Second, 6 * time.Second, vrrp.RefusedHMACStale},
+		{"default is 5 s: too far ahead", 0, time.Second, -6 * time.Second, vrrp.RefusedHMACStale},
+		{"default is three intervals", 0, 10 * time.Second, 30 * time.Second, 0},
+		{"more than three intervals", 0, 10 * time.Second, 31 * time.Second, vrrp.RefusedHMACStale},
+		{"configured", 300 * time.Second, time.Second, 300 * time.Second, 0},
+		{"more than configured", 2 * time.Second, 10 * time.Second, 3 * time.Second, vrrp.RefusedHMACStale},
+		{"for ever", time.Second, time.Second, 30 * 365 * 24 * time.Hour, vrrp.RefusedHMACStale},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg := hmacConfig()
+			cfg.Window = tc.window
+			l := newHMACLink(t, cfg, cfg)
+			l.receiver = vrrp.NewAuthenticator(cfg, tc.interval)
+			a := l.send(vectorTime)
+			skew, got := l.receiver.Verify(&a, l.src, vectorTime.Add(tc.late))
+			if got != tc.want {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+			if got == 0 && skew != tc.late {
+				t.Errorf("skew %v, want %v", skew, tc.late)
+			}
+		})
+	}
+}
+
+func TestHMACMonotonicIgnoresClocks(t *testing.T) {
+	cfg := hmacConfig()
+	cfg.Monotonic = true
+	l := newHMACLink(t, cfg, cfg)
+	day := 24 * time.Hour
+	first := l.send(vectorTime.Add(day))
+	l.expect("a day ahead", first, vectorTime, 0)
+	l.expect("sender's clock set back: goes on counting", l.send(vectorTime), vectorTime, 0)
+	l.expect("the first again", first, vectorTime, vrrp.RefusedHMACReplay)
+	a := l.send(vectorTime.Add(2 * day))
+	if skew, got := l.receiver.Verify(&a, l.src, vectorTime); skew != 0 || got != 0 {
+		t.Errorf("Verify = %v, %v; want no skew, accepted", skew, got)
+	}
+}
+
+func TestHMACSequenceNeverRepeats(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	now := vectorTime
+	for i := range 200_000 { // more than the counter's 16 bits
+		a := l.send(now)
+		if _, got := l.receiver.Verify(&a, l.src, now); got != 0 {
+			t.Fatalf("advert %d in one instant: %v", i, got)
+		}
+	}
+	l.expect("clock two seconds back", l.send(now.Add(-2*time.Second)), now, 0)
+	l.expect("clock on", l.send(now.Add(time.Second)), now, 0)
+}
+
+func TestHMACSequenceRecoversFromWrongClock(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	hour := time.Hour
+	l.expect("an hour ahead", l.send(vectorTime.Add(hour)), vectorTime, vrrp.RefusedHMACStale)
+	l.expect("clock put right", l.send(vectorTime), vectorTime, 0)
+
+	// Both clocks were wrong together: the receiver's mark lies in the future.
+	l.expect("both an hour ahead", l.send(vectorTime.Add(hour)), vectorTime.Add(hour), 0)
+	good := l.send(vectorTime.Add(time.Second))
+	l.expect("both put right", good, vectorTime.Add(time.Second), 0)
+	l.expect("replay afterwards", good, vectorTime.Add(time.Second), vrrp.RefusedHMACReplay)
+}
+
+func TestHMACClockOutOfRange(t *testing.T) {
+	for _, now := range []time.Time{{}, time.Unix(0, 0), time.Unix(1<<33, 0)} {
+		l := newHMACLink(t, hmacConfig(), hmacConfig())
+		l.expect("first", l.send(now), now, 0)
+		l.expect("second", l.send(now), now, 0)
+	}
+}
+
+func TestHMACReplayIsPerSender(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	l.expect("first sender", l.send(vectorTime.Add(time.Second)), vectorTime, 0)
+	l.src = l.src.Next()
+	l.sender = vrrp.NewAuthenticator(hmacConfig(), time.Second)
+	l.expect("second sender, lower sequence", l.send(vectorTime), vectorTime, 0)
+}
+
+func TestHMACSendersAreBounded(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	peer := l.src
+	captured := map[netip.Addr]vrrp.Advertisement{}
+	hear := func(src netip.Addr) {
+		l.src = src
+		captured[src] = l.send(vectorTime)
+		l.expect(src.String(), captured[src], vectorTime, 0)
+	}
+	replay := func(src netip.Addr, want vrrp.Refusal) {
+		t.Helper()
+		l.src = src
+		l.expect("replay from "+src.String(), captured[src], vectorTime, want)
+	}
+	hear(peer)
+	first := peer.Next()
+	src := first
+	for range 8 {
+		hear(src)
+		src = src.Next()
+	}
+	replay(first, vrrp.RefusedHMACReplay) // all eight are remembered
+	hear(first)                           // first is now the most recently used
+	hear(src)                             // a ninth evicts the least recently used
+	replay(first, vrrp.RefusedHMACReplay)
+	replay(first.Next(), 0) // forgotten; in time mode for a window at most
+	for range 100 {
+		src = src.Next()
+		hear(src)
+	}
+	replay(peer, vrrp.RefusedHMACReplay) // a peer never is
+}
+
+func TestHMACReconfigure(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	old := l.send(vectorTime)
+	l.expect("key 1", old, vectorTime, 0)
+
+	both := hmacConfig()
+	both.Keys = append(both.Keys, vrrp.HMACKey{ID: 2, Secret: hmacSecret(100)})
+	switched := both
+	switched.ActiveKey = 2
+	only2 := vrrp.HMAC{Keys: both.Keys[1:], ActiveKey: 2}
+
+	l.sender.Reconfigure(switched, time.Second)
+	l.expect("key 2 before it is configured", l.send(vectorTime), vectorTime, vrrp.RefusedHMACKey)
+	l.receiver.Reconfigure(both, time.Second, l.src)
+	l.expect("replay after a reload", old, vectorTime, vrrp.RefusedHMACReplay)
+	l.expect("key 2, same instant: sequence goes on", l.send(vectorTime), vectorTime, 0)
+	l.receiver.Reconfigure(only2, time.Second, l.src)
+	l.sender.Reconfigure(both, time.Second)
+	l.expect("key 1 after it is dropped", l.send(vectorTime), vectorTime, vrrp.RefusedHMACKey)
+
+	wrong := vrrp.HMAC{Keys: []vrrp.HMACKey{{ID: 2, Secret: hmacSecret(7)}}, ActiveKey: 2}
+	l.sender.Reconfigure(wrong, time.Second)
+	l.expect("another secret under one id", l.send(vectorTime), vectorTime, vrrp.RefusedHMACBad)
+}
+
+func TestHMACReconfigurePeers(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	old := l.send(vectorTime)
+	l.expect("peer", old, vectorTime, 0)
+	for i := range 50 { // a different set of peers with each reload
+		peers := []netip.Addr{netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}
+		l.receiver.Reconfigure(hmacConfig(), time.Second, peers...)
+	}
+	l.expect("no peer any more, still remembered", old, vectorTime, vrrp.RefusedHMACReplay)
+}
+
+func TestHMACOneImageForAllPeers(t *testing.T) {
+	v := hmacVectors()[0]
+	sign := func(dst netip.Addr) []byte {
+		h := vrrp.NewAuthenticator(hmacConfig(), time.Second)
+		return h.Append(nil, &v.advert, v.source, dst, vrrp.ChecksumMessage, vectorTime)
+	}
+	if a, b := sign(v.dest), sign(v.dest.Next()); !bytes.Equal(a, b) {
+		t.Errorf("payload depends on the destination:\n%x\n%x", a, b)
+	}
+}
+
+func TestHMACRejectsForeignAdvertisement(t *testing.T) {
+	h := vrrp.NewAuthenticator(hmacConfig(), time.Second)
+	for _, a := range []vrrp.Advertisement{
+		{Trailer: []byte{1}},
+		{Trailer: make([]byte, vrrp.TrailerLen)},
+		{Trailer: append([]byte{1, 1}, make([]byte, 26)...)},
+	} {
+		if _, got := h.Verify(&a, netip.Addr{}, vectorTime); got != vrrp.RefusedHMACMalformed {
+			t.Errorf("trailer %x: %v, want %v", a.Trailer, got, vrrp.RefusedHMACMalformed)
+		}
+	}
+}
+
+func TestHMACKeyPrintsNoSecret(t *testing.T) {
+	cfg := hmacConfig()
+	cfg.Keys[0].Secret = bytes.Repeat([]byte("S"), 32)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		s := fmt.Sprintf(verb, cfg) + fmt.Sprintf(verb, &cfg) + fmt.Sprintf(verb, vrrp.NewAuthenticator(cfg, time.Second))
+		if bytes.Contains([]byte(s), []byte("SSSS")) || bytes.Contains([]byte(s), []byte("83 83")) {
+			t.Errorf("%s prints the secret: %s", verb, s)
+		}
+	}
+}
