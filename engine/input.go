@@ -12,6 +12,11 @@ import (
 // Input is a fact told to the [Engine].
 type Input interface{ input() }
 
+// Started ends the time of listing: every interface and tracked object that
+// is known has been told. Routers start, each once its trackers of weight 0
+// have had their first result.
+type Started struct{}
+
 // Woke says that time has passed; whatever is due at now fires.
 type Woke struct{}
 
@@ -79,9 +84,10 @@ type OwnershipLost struct {
 }
 
 // FailoverRequested is a manual failover of one router or sync-group by name.
+// Unknown names are ignored; see [Engine.Has].
 type FailoverRequested struct {
 	Name string
-	For  time.Duration // stay aside this long; at least until a peer has taken over
+	For  time.Duration // do not displace a live peer for so long
 }
 
 // Reloaded replaces the configuration; see [Engine.Step].
@@ -90,6 +96,7 @@ type Reloaded struct{ Config Config }
 // Stopped ends every router: MASTERs resign and release.
 type Stopped struct{}
 
+func (Started) input()           {}
 func (Woke) input()              {}
 func (FrameReceived) input()     {}
 func (LinkChanged) input()       {}

@@ -46,6 +46,9 @@ const (
 
 // Links watches interfaces.
 type Links interface {
+	// List returns the whole state of every interface. The runner starts the
+	// routers after it, so that none begins in FAULT for want of news.
+	List(ctx context.Context) ([]engine.LinkChanged, error)
 	// Watch yields the whole state of every interface once, then each change,
 	// until ctx is done.
 	Watch(ctx context.Context, yield func(engine.LinkChanged)) error

@@ -44,10 +44,14 @@ type ReportTransition struct {
 	Priority uint8 // effective priority at that moment
 }
 
-// ReportRefusal tells that a packet was discarded.
+// ReportRefusal tells that packets were discarded. Every one is counted, but
+// reports are limited to one a reason and second, and one a reason and ten
+// seconds while the sender stays the same.
 type ReportRefusal struct {
-	Reason Refusal
-	Source netip.Addr
+	Reason     Refusal
+	Source     netip.Addr
+	Detail     string // what was heard and what was wanted
+	Suppressed uint64 // refusals for this reason since the last report
 }
 
 // ReportNotice tells something worth a log line or an alarm that changed no
@@ -108,7 +112,6 @@ type Notice string
 // The notices.
 const (
 	NoticeLowerPriority  Notice = "lower_priority_advert"  // MASTER heard a lower one; stays
-	NoticeSameSource     Notice = "duplicate_source"       // another node sends from our address
 	NoticeSecondOwner    Notice = "second_owner"           // two routers claim priority 255
 	NoticeAddressList    Notice = "address_list_mismatch"  // accepted, but the lists differ
 	NoticeChecksum       Notice = "checksum_dialect"       // a peer's dialect was learnt or changed
@@ -119,6 +122,9 @@ const (
 	NoticeInterval       Notice = "interval_learnt"        // v3: the MASTER's interval differs from ours
 	NoticeConfigMismatch Notice = "configuration_mismatch" // refused in a way that makes two MASTERs
 	NoticePriority       Notice = "priority_changed"       // effective priority changed
+	NoticeMasterResigned Notice = "master_resigned"        // BACKUP heard priority 0
+	NoticeOwnership      Notice = "ownership_failed"       // addresses could not be added, removed or announced
+	NoticeOwnershipLost  Notice = "ownership_lost"         // something else removed an address
 	NoticePreemptDelay   Notice = "preempt_delay_started"  //
 	NoticeEqualPriority  Notice = "equal_priority"         // a peer has our priority
 )

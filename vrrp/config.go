@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -77,6 +78,14 @@ func (Password) MarshalText() ([]byte, error) { return []byte("***"), nil }
 
 // Unicast reports whether adverts go to configured peers.
 func (c *Config) Unicast() bool { return len(c.Peers) > 0 }
+
+func (c *Config) peerAddresses() []netip.Addr {
+	all := make([]netip.Addr, len(c.Peers))
+	for i, p := range c.Peers {
+		all[i] = p.Address
+	}
+	return all
+}
 
 // Owner reports whether the router owns its addresses (priority 255).
 func (c *Config) Owner() bool { return c.Priority == PriorityOwner }
@@ -182,4 +191,17 @@ func (c *Config) validateAuth(fault func(string, ...any)) {
 			fault("%w", err)
 		}
 	}
+}
+
+// Equal reports whether two configurations make the same router.
+func (c *Config) Equal(o *Config) bool {
+	return c.ID == o.ID && c.Version == o.Version && c.Priority == o.Priority && c.Interval == o.Interval &&
+		c.NoPreempt == o.NoPreempt && c.PreemptDelay == o.PreemptDelay && c.StartDelay == o.StartDelay &&
+		c.DownAdverts == o.DownAdverts && c.OwnerWaits == o.OwnerWaits &&
+		c.Source == o.Source && slices.Equal(c.Addresses, o.Addresses) && slices.Equal(c.Peers, o.Peers) &&
+		c.Group == o.Group && c.AnyUnicastSource == o.AnyUnicastSource && c.StrictAddresses == o.StrictAddresses &&
+		c.AuthType == o.AuthType && c.Password == o.Password && c.HMAC.Equal(o.HMAC) &&
+		c.Checksum == o.Checksum && c.Announce == o.Announce &&
+		c.HigherSendsAdvert == o.HigherSendsAdvert && c.LowerGetsNoAdvert == o.LowerGetsNoAdvert &&
+		c.Grouped == o.Grouped && c.WaitsForSlowMember == o.WaitsForSlowMember
 }

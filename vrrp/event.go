@@ -31,6 +31,13 @@ type AdvertReceived struct {
 	TTL                 int
 }
 
+// PacketRefused says that a packet for this router was discarded before it
+// became an [AdvertReceived], because [Parse] refused it.
+type PacketRefused struct {
+	Reason Refusal
+	Source netip.Addr
+}
+
 // FaultsChanged replaces the set of live reasons why the router cannot serve.
 // Faults are sorted and unique; nil means none.
 type FaultsChanged struct{ Faults []string }
@@ -58,6 +65,10 @@ type SteppedAside struct{ Until time.Time }
 // unicast and multicast must be unchanged: those make another router.
 type Reconfigured struct{ Config Config }
 
+// OwnershipLost tells a MASTER that something else removed one of its virtual
+// addresses or routes; it orders them back and announces them, and stays.
+type OwnershipLost struct{ Detail string }
+
 // ActionFinished reports the result of the action with that ID. Each action
 // that carries an ID gets exactly one.
 type ActionFinished struct {
@@ -69,6 +80,7 @@ func (Started) event()         {}
 func (Stopped) event()         {}
 func (TimerExpired) event()    {}
 func (AdvertReceived) event()  {}
+func (PacketRefused) event()   {}
 func (FaultsChanged) event()   {}
 func (SourceChanged) event()   {}
 func (PriorityChanged) event() {}
@@ -76,4 +88,5 @@ func (VerdictReached) event()  {}
 func (PartnerResigned) event() {}
 func (SteppedAside) event()    {}
 func (Reconfigured) event()    {}
+func (OwnershipLost) event()   {}
 func (ActionFinished) event()  {}

@@ -3,8 +3,10 @@
 package vrrp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -67,4 +69,15 @@ func (h *HMAC) Validate() error {
 		faults = append(faults, fmt.Errorf("hmac time window %v is not in 1 s…300 s", h.Window))
 	}
 	return errors.Join(faults...)
+}
+
+// Equal reports whether both are off or configure the same.
+func (h *HMAC) Equal(o *HMAC) bool {
+	if h == nil || o == nil {
+		return h == o
+	}
+	return h.ActiveKey == o.ActiveKey && h.Mode == o.Mode && h.Monotonic == o.Monotonic && h.Window == o.Window &&
+		slices.EqualFunc(h.Keys, o.Keys, func(a, b HMACKey) bool {
+			return a.ID == b.ID && bytes.Equal(a.Secret, b.Secret)
+		})
 }

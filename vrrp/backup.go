@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+)
+
+// backupAdvert is RFC 9568 §6.4.2 (360)-(435) with keepalived's preempt delay.
+func (r *Router) backupAdvert(a *Advertisement, src netip.Addr) {
+	lower := a.Priority < r.priority()
+	switch {
+	case a.Priority == PriorityResign:
+		r.resigned = true
+		r.timers[timerMasterDown] = r.now.Add(r.skew())
+		r.notice(NoticeMasterResigned, src, "")
+	case lower && r.preempts() && !r.waitsToPreempt():
+		// Discarded: the timer runs on, and preemption follows when it ends.
+		r.master.Preempting = true
+	default:
+		r.accept(a, src)
+		if !lower {
+			r.timers.stop(timerPreempt)
+			r.preemptOver = false
+		}
+	}
+}
+
+// waitsToPreempt reports whether the preempt delay still holds a lower MASTER
+// in place. It starts when one is first heard.
+func (r *Router) waitsToPreempt() bool {
+	if r.cfg.PreemptDelay == 0 || r.preemptOver {
+		return false
+	}
+	if !r.timers.armed(timerPreempt) {
+		r.timers[timerPreempt] = r.now.Add(r.cfg.PreemptDelay)
+		r.notice(NoticePreemptDelay, netip.Addr{}, r.cfg.PreemptDelay.String())
+	}
+	return true
+}
+
+// accept takes a as coming from the MASTER: a v3 router learns its interval,
+// and the Master_Down_Timer starts again (RFC 9568 §6.4.2 (385)-(400)).
+func (r *Router) accept(a *Advertisement, src netip.Addr) {
+	if r.cfg.Version == V3 && r.interval != a.Interval {
+		r.interval = a.Interval
+		if a.Interval != r.cfg.Interval {
+			r.notice(NoticeInterval, src, "its interval is "+a.Interval.String()+", ours "+r.cfg.Interval.String())
+		}
+	}
+	r.master = MasterInfo{Address: src, Priority: a.Priority, Interval: a.Interval, LastHeard: r.now}
+	r.claims, r.resigned, r.listening = false, false, false
+	r.timers[timerMasterDown] = r.now.Add(r.masterDownInterval())
+}
+
+// masterDown is the Master_Down_Timer (RFC 9568 §6.4.2 (305)-(345)). After a
+// wake-up more than one interval late the router listens once more, for an
+// interval and its skew: whoever took over while it was stalled is heard then.
+func (r *Router) masterDown(late time.Duration) {
+	if late > r.interval && !r.listening {
+		r.listening = true
+		r.stalled(late)
+		r.timers[timerMasterDown] = r.now.Add(r.interval + r.skew())
+		return
+	}
+	cause := r.downCause()
+	if !r.cfg.Grouped {
+		r.becomeMaster(Cause{Code: cause})
+		return
+	}
+	r.claims = true
+	r.timers[timerMasterDown] = r.now.Add(r.masterDownInterval())
+	if r.verdict == VerdictMaster {
+		r.becomeMaster(Cause{CauseGroup, string(cause)})
+	}
+}
+
+// downCause says why the wait for the MASTER is over.
+func (r *Router) downCause() CauseCode {
+	switch {
+	case r.resigned:
+		return CauseMasterResigned
+	case r.master.Preempting:
+		return CausePreempted
+	case r.priority() == PriorityOwner && !r.cfg.OwnerWaits:
+		return CauseOwner
+	}
+	return CauseMasterDown
+}
+
+func (r *Router) stalled(late time.Duration) {
+	r.counters.LateWakeups++
+	r.counters.MaxLateness = max(r.counters.MaxLateness, late)
+	r.notice(NoticeStalled, netip.Addr{}, "a timer fired "+late.String()+" late")
+}

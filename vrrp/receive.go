@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrrp
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// receive examines an advert and, unless it is refused, hands it to the
+// state. A refused one changes nothing but its counter (RFC 9568 §7.1).
+func (r *Router) receive(ev AdvertReceived) {
+	a := &ev.Advert
+	if why := r.examine(a, ev); why != 0 {
+		if suppressed, due := r.refused(why, ev.Source); due {
+			r.do(ReportRefusal{Reason: why, Source: ev.Source, Detail: r.explain(why, a, ev), Suppressed: suppressed})
+		}
+		return
+	}
+	r.counters.AdvertsReceived++
+	if a.Priority == PriorityResign {
+		r.counters.PriorityZeroReceived++
+	}
+	r.peerHeard(a, ev.Source)
+	if r.state == Master {
+		r.masterAdvert(a, ev.Source)
+	} else {
+		r.backupAdvert(a, ev.Source)
+	}
+}
+
+// refused counts a discarded packet and tells whether to report it.
+func (r *Router) refused(why Refusal, src netip.Addr) (suppressed uint64, due bool) {
+	r.counters.Refused[why]++
+	return r.reports.due(why, src, r.now)
+}
+
+// explain says what was heard and what was wanted, without secrets.
+func (r *Router) explain(why Refusal, a *Advertisement, ev AdvertReceived) string {
+	switch why {
+	case RefusedVersion:
+		return fmt.Sprintf("it speaks VRRPv%d, we VRRPv%d", a.Version, r.cfg.Version)
+	case RefusedOwnPacket:
+		return "another router sends from our address " + ev.Source.String()
+	case RefusedDestination:
+		return "sent to " + ev.Destination.String() + "; one side is unicast, the other multicast"
+	case RefusedTTL:
+		return fmt.Sprintf("TTL %d", ev.TTL)
+	case RefusedSource:
+		return "not one of the configured peers"
+	case RefusedAuthMismatch:
+		return fmt.Sprintf("its authentication type is %d, ours %d", a.AuthType, r.cfg.AuthType)
+	case RefusedInterval:
+		return "its interval is " + a.Interval.String() + ", ours " + r.cfg.Interval.String()
+	case RefusedAddresses:
+		return fmt.Sprintf("it advertises %v, we %v", slices.Collect(a.Addresses.All()), r.cfg.Addresses)
+	case RefusedHMACKey:
+		return fmt.Sprintf("key id %d", a.Trailer[1])
+	}
+	return ""
+}
+
+// examine returns why an advert is refused, or zero: the checks of RFC 9568
+// §7.1 and RFC 3768 §7.1 that need the configuration.
+func (r *Router) examine(a *Advertisement, ev AdvertReceived) Refusal {
+	switch {
+	case r.state == Init || r.state == Fault:
+		return RefusedInactive
+	case a.Version != r.cfg.Version:
+		return RefusedVersion
+	case a.VRID != r.cfg.ID.VRID:
+		return RefusedVRID
+	case a.Family != r.cfg.ID.Family:
+		return RefusedFamily
+	case ev.Source == r.source():
+		return RefusedOwnPacket
+	}
+	if why := r.examinePath(ev); why != 0 {
+		return why
+	}
+	if why := r.examinePassword(a); why != 0 {
+		return why
+	}
+	if r.cfg.Version == V2 && a.Interval != r.cfg.Interval {
+		return RefusedInterval
+	}
+	if r.cfg.StrictAddresses && a.Priority != PriorityOwner && !r.sameAddresses(a) {
+		return RefusedAddresses
+	}
+	return r.examineHMAC(a, ev.Source)
+}
+
+// examinePath checks where a packet came from and how far it came.
+func (r *Router) examinePath(ev AdvertReceived) Refusal {
+	if ev.Destination.IsMulticast() == r.cfg.Unicast() {
+		return RefusedDestination
+	}
+	if !r.cfg.Unicast() {
+		if ev.TTL >= 0 && ev.TTL != TTL {
+			return RefusedTTL
+		}
+		return 0
+	}
+	for _, p := range r.cfg.Peers {
+		if p.Address != ev.Source {
+			continue
+		}
+		if p.MinTTL == 0 && p.MaxTTL == 0 || ev.TTL < 0 {
+			return 0
+		}
+		if ev.TTL < int(p.MinTTL) || p.MaxTTL != 0 && ev.TTL > int(p.MaxTTL) {
+			return RefusedTTL
+		}
+		return 0
+	}
+	if r.cfg.AnyUnicastSource {
+		return 0
+	}
+	return RefusedSource
+}
+
+// examinePassword is RFC 3768 §5.3.6: the type and, for PASS, the data of RFC
+// 2338 §5.3.6 must be the configured ones.
+func (r *Router) examinePassword(a *Advertisement) Refusal {
+	switch {
+	case a.Version != V2 || a.Family != IPv4:
+		return 0
+	case a.AuthType != r.cfg.AuthType:
+		return RefusedAuthMismatch
+	case a.AuthType == AuthPass && a.AuthData != r.cfg.Password:
+		return RefusedPassword
+	}
+	return 0
+}
+
+// examineHMAC is the last check: an accepted trailer uses up its sequence.
+func (r *Router) examineHMAC(a *Advertisement, src netip.Addr) Refusal {
+	skew, why := r.hmac.Verify(a, src, r.now)
+	if why == 0 && r.hmac != nil && skew.Abs() > r.hmac.window/2 {
+		r.notice(NoticeHMACSkew, src, "clocks differ by "+skew.String())
+	}
+	return why
+}
+
+// sameAddresses reports whether both lists hold the same addresses in any order.
+func (r *Router) sameAddresses(a *Advertisement) bool {
+	if bytes.Equal(a.Addresses.raw, r.own.raw) {
+		return true
+	}
+	if a.Addresses.Len() != r.own.Len() {
+		return false
+	}
+	for addr := range a.Addresses.All() {
+		if !slices.Contains(r.cfg.Addresses, addr) {
+			return false
+		}
+	}
+	return true
+}
+
+// peerHeard keeps the table of senders and notices what changed about one.
+func (r *Router) peerHeard(a *Advertisement, src netip.Addr) {
+	p, first := r.peers.heard(src)
+	p.Adverts++
+	p.LastHeard, p.Priority, p.Interval = r.now, a.Priority, a.Interval
+	if p.Checksum != a.Checksum && a.Version == V3 && a.Family == IPv4 {
+		if !first || a.Checksum != ChecksumPseudo {
+			r.notice(NoticeChecksum, src, "its checksum dialect is "+a.Checksum.String())
+		}
+	}
+	p.Checksum = a.Checksum
+	differs := !r.sameAddresses(a)
+	if differs && !p.AddressesDiffer {
+		r.notice(NoticeAddressList, src, fmt.Sprintf("it advertises %v, we %v", slices.Collect(a.Addresses.All()), r.cfg.Addresses))
+	}
+	p.AddressesDiffer = differs
+	equal := a.Priority == r.priority()
+	if equal && !p.EqualPriority {
+		r.notice(NoticeEqualPriority, src, fmt.Sprintf("priority %d is ours too: the higher address wins", a.Priority))
+	}
+	p.EqualPriority = equal
+}
+
+// refusalReports limits ReportRefusal.
+type refusalReports [refusalEnd]struct {
+	at         time.Time
+	source     netip.Addr
+	suppressed uint64
+}
+
+// The least time between two reports of one reason, by sender.
+const (
+	reportSameSender  = 10 * time.Second
+	reportOtherSender = time.Second
+)
+
+func (l *refusalReports) due(why Refusal, src netip.Addr, now time.Time) (suppressed uint64, due bool) {
+	slot := &l[why]
+	quiet := reportOtherSender
+	if src == slot.source {
+		quiet = reportSameSender
+	}
+	if !slot.at.IsZero() && now.Sub(slot.at) < quiet {
+		slot.suppressed++
+		return 0, false
+	}
+	suppressed = slot.suppressed
+	slot.at, slot.source, slot.suppressed = now, src, 0
+	return suppressed, true
+}
