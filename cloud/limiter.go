@@ -6,7 +6,13 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/govrrp/vrrpd/cloud/internal/boottime"
 )
+
+// BootTime returns the time since boot, suspension included (CLOCK_BOOTTIME on
+// Linux, the time since the process started elsewhere).
+func BootTime() time.Duration { return boottime.Now() }
 
 // Limiter keeps this process below the vendor's request rates, so that a burst
 // of routes does not get the addresses throttled. One limiter is shared by all

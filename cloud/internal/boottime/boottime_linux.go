@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cloud
+package boottime
 
 import (
 	"time"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BootTime returns the time since boot, suspension included (CLOCK_BOOTTIME):
+// Now returns the time since boot, suspension included (CLOCK_BOOTTIME):
 // a machine that was frozen or migrated alive sees the time it missed, which is
 // what makes a lease expire.
-func BootTime() time.Duration {
+func Now() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		return time.Since(processStart)
