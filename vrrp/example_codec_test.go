@@ -56,7 +56,7 @@ func ExampleAdvertisement_AppendTo() {
 	buf = a.AppendTo(buf[:0], netip.MustParseAddr("fe80::1"), vrrp.GroupIPv6, vrrp.ChecksumUnknown)
 	fmt.Printf("%x\n", buf)
 	// Output:
-	// 3107c80100193de8fe800000000000000000000000000007
+	// 3107c80100190a37fe800000000000000000000000000007
 }
 
 // Sign adverts with one key and refuse replays.
