@@ -154,7 +154,7 @@ func (d *Dispatcher) hurry() {
 	defer d.mu.Unlock()
 	for _, l := range d.lanes {
 		if l.end != nil && len(l.queue) > 0 {
-			l.end()
+			l.end(ErrSuperseded)
 		}
 	}
 }

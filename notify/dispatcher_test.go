@@ -361,36 +361,3 @@ func TestCloseIsBounded(t *testing.T) {
 		close(release)
 	})
 }
-
-func TestPanicBecomesAResult(t *testing.T) {
-	d := New(nil)
-	set(t, d, Lane{Name: "x", Hooks: []Hook{{Target: Func("bad", func(context.Context, Event) error { panic("oops") })}}})
-	d.Post(instance("VI", Master))
-	closeAll(t, d)
-	if r := d.Results(); len(r) != 1 || r[0].Err != "panic in bad: oops" || r[0].Failures != 1 {
-		t.Errorf("got %+v", r)
-	}
-}
-
-func TestChannelFindsTheNewestState(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ch := make(chan Event)
-		d := New(nil)
-		set(t, d, Lane{Name: "chan", Hooks: []Hook{{Target: Chan("chan", ch)}}})
-		for range 20 {
-			d.Post(instance("VI", Backup))
-			d.Post(instance("VI", Master))
-			synctest.Wait()
-		}
-		// One event was in hand already; the next is the newest.
-		if <-ch; (<-ch).State != Master {
-			t.Error("an older state followed")
-		}
-		d.Post(instance("VI", Fault)) // nobody receives: Close must end the wait
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := d.Close(ctx); !errors.Is(err, ErrCutShort) {
-			t.Errorf("got %v", err)
-		}
-	})
-}

@@ -13,7 +13,7 @@
 // a newer state of the same router replaces an older one that still waits, so the
 // last state always arrives, and arrives last, however wild the flapping
 // and however slow the script. A running hook is not interrupted by a newer state: it
-// may finish, up to its own deadline. A lane with a [Lane.Depth] is different: it
+// may finish, up to its own deadline, unless it was configured to yield. A lane with a [Lane.Depth] is different: it
 // keeps every event in order, as a FIFO's reader expects, and counts what it
 // had to drop.
 //

@@ -29,6 +29,9 @@ type Hook struct {
 	// On lists the states; nil means every lasting state.
 	On     []State
 	Target Target
+	// Yields makes a call's context end as soon as a newer lasting state of its
+	// subject comes, in a level-triggered lane. Without it the call may finish.
+	Yields bool
 }
 
 func (h Hook) wants(s State) bool {

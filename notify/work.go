@@ -4,9 +4,14 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
+
+// ErrSuperseded is the cause ([context.Cause]) of a context that ended because a newer
+// state came, see [Hook.Yields].
+var ErrSuperseded = errors.New("superseded by a newer state")
 
 // A Result is the state of one target for one subject: the last call, and counts
 // since the lane exists.
@@ -33,11 +38,12 @@ type Result struct {
 type lane struct {
 	config  Lane
 	queue   []queued
-	posted  uint64             // events so far, for the order among them
-	latest  map[Subject]uint64 // number of the newest lasting state
-	busy    bool               // a goroutine works for this lane
-	retired bool               // no longer configured, only finishes
-	end     context.CancelFunc // ends the call that runs
+	posted  uint64                  // events so far, for the order among them
+	latest  map[Subject]uint64      // number of the newest lasting state
+	busy    bool                    // a goroutine works for this lane
+	retired bool                    // no longer configured, only finishes
+	end     context.CancelCauseFunc // ends the call that runs
+	yields  Subject                 // whose newer state ends it; empty for none
 	results []*Result
 }
 
@@ -65,6 +71,9 @@ func (l *lane) put(e Event) {
 	if e.State.Lasts() {
 		// A state that no hook wants still makes older ones obsolete.
 		l.latest[e.Subject()] = q.number
+		if l.end != nil && l.yields == e.Subject() {
+			l.end(ErrSuperseded)
+		}
 	}
 	if i := l.obsolete(e); i >= 0 {
 		l.count(l.queue[i].Event, func(r *Result) { r.Superseded++ })
@@ -128,7 +137,7 @@ func (d *Dispatcher) work(l *lane) {
 		d.mu.Unlock()
 		for _, h := range hooks {
 			if h.wants(q.State) {
-				d.call(l, q, h.Target)
+				d.call(l, q, h)
 			}
 		}
 	}
@@ -145,9 +154,10 @@ func (d *Dispatcher) drop(l *lane) {
 }
 
 // call tells one target, unless the event has become obsolete since it was queued.
-func (d *Dispatcher) call(l *lane, q queued, t Target) {
-	ctx, end := context.WithCancel(d.ctx)
-	defer end()
+func (d *Dispatcher) call(l *lane, q queued, h Hook) {
+	t := h.Target
+	ctx, end := context.WithCancelCause(d.ctx)
+	defer end(nil)
 	started := time.Now()
 
 	d.mu.Lock()
@@ -161,7 +171,10 @@ func (d *Dispatcher) call(l *lane, q queued, t Target) {
 	r.State, r.Running, r.At = q.State, true, started
 	r.Duration, r.Exit, r.Err, r.Output = 0, -1, "", ""
 	r.Runs++
-	l.end = end
+	l.end, l.yields = end, Subject{}
+	if h.Yields && q.State.Lasts() {
+		l.yields = q.Subject()
+	}
 	d.mu.Unlock()
 
 	o := safely(ctx, t, q.Event)
