@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// Ports is what a runner is connected to. Wire, Host and Links are required.
+type Ports struct {
+	Wire   Wire
+	Host   Host
+	Links  Links
+	Sink   Sink                          // told every report; nil = none
+	Timer  Timer                         // nil = time.Timer
+	Log    *slog.Logger                  // nil = slog.Default
+	Record func(time.Time, engine.Input) // sees every input before the engine; nil = none
+}
+
+// Runner owns an engine and runs it.
+type Runner struct {
+	engine   *engine.Engine
+	ports    Ports
+	inbox    *inbox
+	lanes    *lanes
+	requests chan request
+	done     chan struct{}
+	keep     bool // on exit, keep addresses and do not resign
+
+	armed   time.Time
+	results []engine.ActionDone
+}
+
+// request is something done on the loop's goroutine.
+type request struct {
+	input engine.Input // or nil
+	do    func(*Runner)
+}
+
+// requestQueue bounds what waits for the loop besides frames. Its senders are
+// watchers, checks and workers: they wait when it is full, the loop never does.
+const requestQueue = 256
+
+// stopTimeout bounds how long the host may take to release what it owns when
+// the runner ends.
+const stopTimeout = 10 * time.Second
+
+// ErrStopped is returned for requests after the runner has ended.
+var ErrStopped = errors.New("runner: stopped")
+
+// New connects an engine. It starts nothing.
+func New(e *engine.Engine, p Ports) *Runner {
+	if p.Log == nil {
+		p.Log = slog.Default()
+	}
+	r := &Runner{
+		engine:   e,
+		ports:    p,
+		inbox:    newInbox(),
+		requests: make(chan request, requestQueue),
+		done:     make(chan struct{}),
+	}
+	r.lanes = newLanes(p.Host, func(id vrrp.ID, f vrrp.ActionFinished) {
+		r.post(context.Background(), request{input: engine.ActionDone{Router: id, ActionFinished: f}})
+	})
+	return r
+}
+
+// Run lists the links, starts the routers and runs them until ctx ends. Then
+// MASTERs resign and release their addresses, and Run returns once the host
+// has done so. It must be called once.
+func (r *Runner) Run(ctx context.Context) error {
+	defer close(r.done)
+	if r.ports.Timer == nil {
+		r.ports.Timer = newStandardTimer()
+	}
+	defer r.ports.Timer.Close()
+	links, err := r.ports.Links.List(ctx)
+	if err != nil {
+		return fmt.Errorf("runner: list interfaces: %w", err)
+	}
+	readers, stopReaders := r.startReaders(ctx)
+	defer readers.Wait()
+	defer stopReaders()
+	for _, l := range links {
+		r.step(l)
+	}
+	r.step(engine.Started{})
+	r.loop(ctx)
+	return r.shutDown()
+}
+
+// startReaders runs what blocks on the outside world.
+func (r *Runner) startReaders(ctx context.Context) (*sync.WaitGroup, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	wg := &sync.WaitGroup{}
+	wg.Go(func() {
+		if err := r.ports.Wire.Receive(ctx, r.inbox.put); err != nil && ctx.Err() == nil {
+			r.ports.Log.Error("receiving ended", "err", err)
+		}
+	})
+	wg.Go(func() {
+		err := r.ports.Links.Watch(ctx, func(l engine.LinkChanged) { r.post(ctx, request{input: l}) })
+		if err != nil && ctx.Err() == nil {
+			r.ports.Log.Error("watching links ended", "err", err)
+		}
+	})
+	return wg, cancel
+}
+
+// loop waits for one thing, hears every frame that is here, lets time pass and
+// arms the timer again.
+func (r *Runner) loop(ctx context.Context) {
+	r.arm()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.inbox.ready:
+			r.hear()
+		case q := <-r.requests:
+			r.serve(q)
+		case <-r.ports.Timer.C():
+			r.armed = time.Time{}
+		}
+		r.passTime()
+		r.arm()
+	}
+}
+
+func (r *Runner) serve(q request) {
+	if q.input != nil {
+		r.step(q.input)
+	}
+	if q.do != nil {
+		q.do(r)
+	}
+}
+
+func (r *Runner) hear() {
+	for _, f := range r.inbox.take() {
+		r.step(f)
+	}
+}
+
+// passTime fires what is due, after it has heard what the sockets hold: a
+// process that was stalled must hear the MASTER before it takes over.
+func (r *Runner) passTime() {
+	at, ok := r.engine.Deadline()
+	if !ok || time.Now().Before(at) {
+		return
+	}
+	r.ports.Wire.Poll(r.inbox.put)
+	r.hear()
+	if at, ok = r.engine.Deadline(); ok && !time.Now().Before(at) {
+		r.step(engine.Woke{})
+	}
+}
+
+func (r *Runner) arm() {
+	at, ok := r.engine.Deadline()
+	if !ok {
+		at = time.Time{}
+	}
+	if !at.Equal(r.armed) {
+		r.armed = at
+		r.ports.Timer.Reset(at)
+	}
+}
+
+// step tells the engine one fact and carries out its answer, then tells it
+// what came of the adverts.
+func (r *Runner) step(in engine.Input) {
+	r.carryOut(in)
+	for len(r.results) > 0 {
+		done := r.results[0]
+		r.results = r.results[1:]
+		r.carryOut(done)
+	}
+	r.results = nil
+}
+
+func (r *Runner) carryOut(in engine.Input) {
+	now := time.Now()
+	if r.ports.Record != nil {
+		r.ports.Record(now, in)
+	}
+	for _, out := range r.engine.Step(now, in) {
+		switch a := out.Action.(type) {
+		case vrrp.SendAdvert:
+			r.send(out.Router, a)
+		case vrrp.SetOwnership:
+			r.void(out.Router, r.lanes.setOwnership(out.Router, a))
+		case vrrp.Announce:
+			r.void(out.Router, r.lanes.setAnnounce(out.Router, a))
+		default:
+			if r.ports.Sink != nil {
+				r.ports.Sink.Report(now, out)
+			}
+		}
+	}
+}
+
+// void answers the orders that a newer one replaced.
+func (r *Runner) void(id vrrp.ID, ids []vrrp.ActionID) {
+	for _, a := range ids {
+		r.results = append(r.results, engine.ActionDone{
+			Router:         id,
+			ActionFinished: vrrp.ActionFinished{ID: a, Err: ErrSuperseded},
+		})
+	}
+}
+
+func (r *Runner) send(id vrrp.ID, a vrrp.SendAdvert) {
+	var errs []error
+	for _, p := range a.Packets {
+		if err := r.ports.Wire.Send(id, p); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	r.results = append(r.results, engine.ActionDone{
+		Router:         id,
+		ActionFinished: vrrp.ActionFinished{ID: a.ID, Err: errors.Join(errs...)},
+	})
+}
+
+// shutDown stops the routers and waits for the host to release.
+func (r *Runner) shutDown() error {
+	if r.keep {
+		return nil
+	}
+	r.step(engine.Stopped{})
+	idle := r.lanes.settled()
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	for {
+		select {
+		case <-idle:
+			return nil
+		case q := <-r.requests:
+			r.serve(q)
+		case <-timeout.C:
+			return fmt.Errorf("runner: addresses were not released within %v", stopTimeout)
+		}
+	}
+}
