@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -174,7 +175,26 @@ func (h *Host) Plug(nic NIC) error {
 			return fmt.Errorf("%s: %w", a, err)
 		}
 	}
-	return nil
+	return h.settle(name, nic.Name)
+}
+
+// settle waits until both ends of a cable are up: only then does the bridge
+// forward, and the kernel gets there in its own time.
+func (h *Host) settle(port, nic string) error {
+	for giveUp := time.Now().Add(patience); time.Now().Before(giveUp); time.Sleep(time.Millisecond) {
+		p, err := netlink.LinkByName(port)
+		if err != nil {
+			return err
+		}
+		n, err := h.nl.LinkByName(nic)
+		if err != nil {
+			return err
+		}
+		if p.Attrs().OperState == netlink.OperUp && n.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+	}
+	return errors.New("the cable does not come up")
 }
 
 // Unplug removes an interface altogether.

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netio
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
+
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+const (
+	tosControl = 0xc0    // CS6, internetwork control, as every VRRP speaker uses
+	priControl = 7       // TC_PRIO_CONTROL: before all other traffic in the queue
+	rcvBuffer  = 1 << 20 // bytes: a burst while this process is stalled must not push out the MASTER's advert
+)
+
+// conn is one raw VRRP socket, bound to an interface.
+type conn struct {
+	family vrrp.Family
+	index  int // of the interface it is bound to
+	ttl    int // of IPv4 unicast, as last set; under the lock of raw.Write
+	ip     *net.IPConn
+	raw    syscall.RawConn
+	read   func(ms []ipv4.Message, flags int) (int, error) // never waits
+	groups map[netip.Addr]bool
+}
+
+// open binds a socket to the interface that has this name now.
+func open(device string, family vrrp.Family) (*conn, error) {
+	link, err := netlink.LinkByName(device)
+	if err != nil {
+		return nil, fmt.Errorf("interface %s: %w", device, err)
+	}
+	c := &conn{family: family, index: link.Attrs().Index, groups: map[netip.Addr]bool{}}
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var serr error
+		err := raw.Control(func(fd uintptr) { serr = c.setup(int(fd), device) })
+		if err != nil {
+			return err
+		}
+		return serr
+	}}
+	network, any := "ip4:112", "0.0.0.0"
+	if family == vrrp.IPv6 {
+		network, any = "ip6:112", "::"
+	}
+	pc, err := lc.ListenPacket(context.Background(), network, any)
+	if err != nil {
+		return nil, fmt.Errorf("VRRP socket on %s: %w", device, err)
+	}
+	c.ip = pc.(*net.IPConn)
+	if c.raw, err = c.ip.SyscallConn(); err != nil {
+		c.ip.Close()
+		return nil, err
+	}
+	if family == vrrp.IPv6 {
+		c.read = ipv6.NewPacketConn(nowait{c.ip}).ReadBatch
+	} else {
+		c.read = ipv4.NewPacketConn(nowait{c.ip}).ReadBatch
+	}
+	return c, nil
+}
+
+// setup sets the options of a new socket. The device is bound before anything
+// can arrive.
+func (c *conn) setup(fd int, device string) error {
+	if err := unix.BindToDevice(fd, device); err != nil {
+		return os.NewSyscallError("bind to "+device, err)
+	}
+	// Neither is worth failing for.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, rcvBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, rcvBuffer)
+	}
+	options := []struct{ level, name, value int }{
+		{unix.IPPROTO_IP, unix.IP_TOS, tosControl},
+		{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, vrrp.TTL},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0},
+		{unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0},
+	}
+	if c.family == vrrp.IPv6 {
+		options = []struct{ level, name, value int }{
+			{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, tosControl},
+			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, vrrp.TTL},
+			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0},
+			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, c.index},
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1},
+		}
+	}
+	for _, o := range options {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if c.family == vrrp.IPv6 {
+		// Kernels before 4.20 lack it; without it packets of groups that other
+		// programs joined arrive too, and the router refuses them.
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0)
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priControl)
+	return nil
+}
+
+// join makes the socket a member of exactly these groups.
+func (c *conn) join(groups []netip.Addr) error {
+	ifi := &net.Interface{Index: c.index}
+	change := func(join bool, g netip.Addr) error {
+		addr := &net.IPAddr{IP: g.AsSlice()}
+		if c.family == vrrp.IPv6 {
+			p := ipv6.NewPacketConn(c.ip)
+			if join {
+				return p.JoinGroup(ifi, addr)
+			}
+			return p.LeaveGroup(ifi, addr)
+		}
+		p := ipv4.NewPacketConn(c.ip)
+		if join {
+			return p.JoinGroup(ifi, addr)
+		}
+		return p.LeaveGroup(ifi, addr)
+	}
+	wanted := map[netip.Addr]bool{}
+	for _, g := range groups {
+		wanted[g] = true
+		if c.groups[g] {
+			continue
+		}
+		if err := change(true, g); err != nil {
+			return fmt.Errorf("join %v: %w", g, err)
+		}
+		c.groups[g] = true
+	}
+	for g := range c.groups {
+		if wanted[g] {
+			continue
+		}
+		if err := change(false, g); err != nil {
+			return fmt.Errorf("leave %v: %w", g, err)
+		}
+		delete(c.groups, g)
+	}
+	return nil
+}
+
+// send sends one packet and never waits.
+func (c *conn) send(p vrrp.Packet, ttl int) error {
+	var to unix.Sockaddr
+	var control []byte
+	if c.family == vrrp.IPv6 {
+		to = &unix.SockaddrInet6{Addr: p.Destination.As16(), ZoneId: uint32(c.index)}
+		control = (&ipv6.ControlMessage{HopLimit: ttl, Src: p.Source.AsSlice(), IfIndex: c.index}).Marshal()
+	} else {
+		to = &unix.SockaddrInet4{Addr: p.Destination.As4()}
+		control = (&ipv4.ControlMessage{Src: p.Source.AsSlice(), IfIndex: c.index}).Marshal()
+	}
+	var serr error
+	err := c.raw.Write(func(fd uintptr) bool { // one at a time
+		if c.family == vrrp.IPv4 && ttl != c.ttl {
+			if serr = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, ttl); serr != nil {
+				return true
+			}
+			c.ttl = ttl
+		}
+		_, serr = unix.SendmsgN(int(fd), p.Payload, control, to, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("sendmsg", serr)
+}
+
+// waitReadable returns when there is something to read, which it leaves there.
+func (c *conn) waitReadable() error {
+	return c.raw.Read(func(fd uintptr) bool {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, 0)
+		return n > 0 && err == nil
+	})
+}
+
+// nowait is an IPConn whose batch reads return at once. It also lets them run
+// while another goroutine is in waitReadable.
+type nowait struct{ *net.IPConn }
+
+func (n nowait) SyscallConn() (syscall.RawConn, error) {
+	raw, err := n.IPConn.SyscallConn()
+	return nowaitRaw{raw}, err
+}
+
+type nowaitRaw struct{ syscall.RawConn }
+
+// Read calls f once, whether it is ready to return or not.
+func (r nowaitRaw) Read(f func(fd uintptr) bool) error {
+	return r.Control(func(fd uintptr) { f(fd) })
+}
