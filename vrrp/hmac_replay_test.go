@@ -171,3 +171,30 @@ func TestHMACReconfigurePeers(t *testing.T) {
 	}
 	l.expect("no peer any more, still remembered", old, vectorTime, vrrp.RefusedHMACReplay)
 }
+
+// TestHMACOrder starts from a trailer that is wrong in every way and mends one
+// fault at a time.
+func TestHMACOrder(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	good := l.send(vectorTime)
+	now := vectorTime.Add(time.Minute) // stale
+	l.expect("a later one", l.send(now), now, 0)
+	bad := good
+	bad.Trailer = make([]byte, vrrp.TrailerLen)
+	bad.Trailer[2] = 1
+	for _, step := range []struct {
+		want vrrp.Refusal
+		mend func()
+	}{
+		{vrrp.RefusedHMACMalformed, func() { bad.Trailer[0] = 1 }},
+		{vrrp.RefusedHMACMalformed, func() { bad.Trailer[2] = 0 }},
+		{vrrp.RefusedHMACKey, func() { bad.Trailer[1] = 1 }},
+		{vrrp.RefusedHMACStale, func() { copy(bad.Trailer[4:12], good.Trailer[4:12]); now = vectorTime.Add(5 * time.Second) }},
+		{vrrp.RefusedHMACBad, func() { copy(bad.Trailer, good.Trailer) }},
+	} {
+		l.expect("mending", bad, now, step.want)
+		step.mend()
+	}
+	l.expect("mended, first heard", bad, now, 0) // the later one lies beyond the window: its mark has expired
+	l.expect("mended", bad, now, vrrp.RefusedHMACReplay)
+}

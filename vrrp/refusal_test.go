@@ -265,3 +265,23 @@ func TestRefusedInactive(t *testing.T) {
 		t.Errorf("in %v: %v, want %v", r.State(), got, vrrp.RefusedInactive)
 	}
 }
+
+func TestRFC9568_7_1_Owner(t *testing.T) { testOwner(t, vrrp.V3) }
+func TestRFC3768_7_1_Owner(t *testing.T) { testOwner(t, vrrp.V2) }
+
+// No advert but another owner's moves the address owner.
+func testOwner(t *testing.T, version vrrp.Version) {
+	for priority := range 255 {
+		e := newExam(version)
+		e.cfg.Priority, e.advert.Priority = vrrp.PriorityOwner, uint8(priority)
+		r, err := vrrp.New(e.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Unix(1_800_000_000, 0)
+		r.Step(now, vrrp.Started{})
+		if got := e.tell(t, r, now.Add(time.Millisecond)); got != 0 || r.State() != vrrp.Master {
+			t.Errorf("priority %d: %v, refused as %v; want MASTER, accepted", priority, r.State(), got)
+		}
+	}
+}
