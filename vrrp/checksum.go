@@ -10,16 +10,13 @@ import (
 // checksumOffset is where the checksum stands in either version.
 const checksumOffset = 6
 
-// sum adds the 16-bit words of b to acc without folding the carries. The
-// length of b is even: every VRRP message and trailer is.
+// sum adds the 16-bit words of b to acc without folding the carries, two at a
+// time: a 32-bit word is congruent to the sum of its halves modulo 0xffff. All
+// that a checksum covers has a multiple of four bytes.
 func sum(acc uint64, b []byte) uint64 {
 	for len(b) >= 4 {
-		// A 32-bit word is congruent to the sum of its halves modulo 0xffff.
 		acc += uint64(binary.BigEndian.Uint32(b))
 		b = b[4:]
-	}
-	if len(b) == 2 {
-		acc += uint64(binary.BigEndian.Uint16(b))
 	}
 	return acc
 }

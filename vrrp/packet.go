@@ -3,8 +3,10 @@
 package vrrp
 
 import (
+	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -66,6 +68,12 @@ type Advertisement struct {
 	Trailer   []byte   // the 28-byte HMAC trailer behind the message, or nil
 }
 
+// String describes the advert in one line, without authentication data.
+func (a Advertisement) String() string {
+	return fmt.Sprintf("VRRPv%d %v vrid %d priority %d interval %v addresses %v",
+		a.Version, a.Family, a.VRID, a.Priority, a.Interval, a.Addresses)
+}
+
 // AddressList is the list of virtual addresses in wire form.
 type AddressList struct {
 	raw  []byte
@@ -109,3 +117,5 @@ func (l AddressList) All() iter.Seq[netip.Addr] {
 		}
 	}
 }
+
+func (l AddressList) String() string { return fmt.Sprint(slices.Collect(l.All())) }
