@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/govrrp/vrrpd/internal/config/diag"
+)
+
+func openClaim(c *call) {
+	if known(c, c.b.cfg.Claims, func(s *CloudClaim) string { return s.Name }) {
+		return
+	}
+	v := &CloudClaim{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Provider: "auto", Mode: ClaimEnforce}
+	c.b.cfg.Claims = append(c.b.cfg.Claims, v)
+	c.b.block(scopeClaim, v, c.node.Children)
+}
+
+// claimTable has cloud_claim and its guard.
+func claimTable() []Keyword {
+	m, g := []Scope{scopeClaim}, []Scope{scopeGuard}
+	text := func(get func(*CloudClaim) *string) func(*call) { return field(get, str) }
+	rows := []Keyword{
+		{Name: "cloud_claim", Scopes: []Scope{scopeTop}, Args: "NAME {", Doc: "VIPs and routes of a cloud; instances and groups name it", set: openClaim},
+		{Name: "provider", Scopes: m, Args: "auto|oci|aws|azure", Default: "auto", Doc: "the cloud", set: text2(func(v *CloudClaim) *string { return &v.Provider }, "auto", "oci", "aws", "azure")},
+		{Name: "mode", Scopes: m, Args: "enforce|dry_run|off", Default: "enforce", Doc: "dry_run does all but the writes", set: field(func(v *CloudClaim) *ClaimMode { return &v.Mode }, oneOf(ClaimEnforce, ClaimDryRun, ClaimOff))},
+		{Name: "vips", Scopes: m, Args: "{", Default: "the instance's", Doc: "addresses to move, any number on a line", set: setClaimVIPs},
+		{Name: "public_ip", Scopes: m, Args: "ADDRESS-OR-ID ...", Doc: "public addresses to move", set: words(func(v *CloudClaim) *[]string { return &v.PublicIPs })},
+		{Name: "routes", Scopes: m, Args: "{", Doc: "one a line: DESTINATION [table ID]", set: setClaimRoutes},
+		{Name: "table", Scopes: m, Args: "ID ...", Default: "all", Doc: "route tables to look at", set: words(func(v *CloudClaim) *[]string { return &v.Tables })},
+		{Name: "table_tag", Scopes: m, Args: "KEY=VALUE ...", Doc: "route tables by tag", set: words(func(v *CloudClaim) *[]string { return &v.TableTags })},
+		{Name: "network", Aliases: []string{"vpc", "vnet", "vcn"}, Scopes: m, Args: "ID ...", Doc: "networks to look at", set: words(func(v *CloudClaim) *[]string { return &v.Networks })},
+		{Name: "capture", Scopes: m, Args: "[BOOL]", Default: "off", Doc: "learn the routes that point at the home node and take them over", set: field(func(v *CloudClaim) *bool { return &v.Capture }, onOff)},
+		{Name: "adopt", Scopes: m, Args: "[BOOL]", Default: "off", Doc: "capture also what was not seen before", set: field(func(v *CloudClaim) *bool { return &v.Adopt }, onOff)},
+		{Name: "peer", Scopes: m, Args: "ADDRESS", Default: "the unicast peer", Doc: "the other node", set: field(func(v *CloudClaim) *netip.Addr { return &v.Peer }, addr)},
+		{Name: "peer_nic", Scopes: m, Args: "ID", Doc: "the other node's NIC", set: text(func(v *CloudClaim) *string { return &v.PeerNIC })},
+		{Name: "interface", Scopes: m, Args: "IF", Default: "the instance's", Doc: "interface whose NIC gets the addresses", set: text(func(v *CloudClaim) *string { return &v.Interface })},
+		{Name: "nic", Aliases: []string{"vnic", "eni"}, Scopes: m, Args: "ID", Default: "found by MAC", Doc: "own NIC", set: text(func(v *CloudClaim) *string { return &v.NIC })},
+		{Name: "azure_mode", Scopes: m, Args: "nic|route|public_ip|probe", Doc: "what moves in Azure", set: text2(func(v *CloudClaim) *string { return &v.AzureMode }, "nic", "route", "public_ip", "probe")},
+		{Name: "probe_port", Scopes: m, Args: "PORT", Doc: "port open only while MASTER, for a load balancer", set: field(func(v *CloudClaim) *int { return &v.ProbePort }, number(1, 65535))},
+		{Name: "region", Scopes: m, Args: "NAME", Default: "found", Doc: "region", set: text(func(v *CloudClaim) *string { return &v.Region })},
+		{Name: "profile", Scopes: m, Args: "NAME", Doc: "profile of the credentials file", set: text(func(v *CloudClaim) *string { return &v.Profile })},
+		{Name: "credentials_file", Scopes: m, Args: "PATH", Default: "the SDK's", Doc: "credentials", set: text(func(v *CloudClaim) *string { return &v.CredentialsFile })},
+		{Name: "subscription", Scopes: m, Args: "ID", Default: "found", Doc: "Azure subscription", set: text(func(v *CloudClaim) *string { return &v.Subscription })},
+		{Name: "resource_group", Scopes: m, Args: "NAME", Default: "found", Doc: "Azure resource group", set: text(func(v *CloudClaim) *string { return &v.ResourceGroup })},
+		{Name: "compartment", Scopes: m, Args: "ID", Default: "found", Doc: "OCI compartment", set: text(func(v *CloudClaim) *string { return &v.Compartment })},
+		{Name: "endpoint", Scopes: m, Args: "URL", Default: "the cloud's", Doc: "API address; plain http for loopback only", set: field(func(v *CloudClaim) *string { return &v.Endpoint }, endpoint)},
+		{Name: "metadata_endpoint", Scopes: m, Args: "URL", Default: "the cloud's", Doc: "metadata address", set: field(func(v *CloudClaim) *string { return &v.MetadataEndpoint }, metadataEndpoint)},
+		{Name: "timeout", Scopes: m, Args: "SECONDS", Default: "the provider's", Doc: "limit of one request", set: field(func(v *CloudClaim) *time.Duration { return &v.Timeout }, decimalSeconds(time.Millisecond, time.Hour))},
+		{Name: "check_interval", Scopes: m, Args: "SECONDS", Default: "30", Doc: "how often ownership is observed", set: field(func(v *CloudClaim) *time.Duration { return &v.CheckInterval }, decimalSeconds(time.Second, time.Hour))},
+		{Name: "guard", Scopes: m, Args: "{", Doc: "what to ask before a claim when the peer fell silent", set: func(c *call) {
+			v := &Guard{Place: Place{Pos: c.pos()}, Budget: time.Second, OnSuspect: "claim", Hold: 10 * time.Second}
+			c.target.(*CloudClaim).Guard = v
+			c.b.block(scopeGuard, v, c.node.Children)
+		}},
+
+		{Name: "ping", Scopes: g, Args: "ADDRESS ...", Doc: "addresses of the peer: private, public, overlay", set: setGuardPing},
+		{Name: "api", Scopes: g, Args: "URL ...", Doc: "management addresses of the peer", set: words(func(v *Guard) *[]string { return &v.API })},
+		{Name: "status", Scopes: g, Args: "URL", Doc: "the peer's vrrpd status", set: field(func(v *Guard) *string { return &v.Status }, endpoint)},
+		{Name: "witness", Scopes: g, Args: "URL", Doc: "a third party to ask", set: field(func(v *Guard) *string { return &v.Witness }, endpoint)},
+		{Name: "gateway", Scopes: g, Args: "ADDRESS", Default: "the default gateway", Doc: "tells whether this node is cut off itself", set: field(func(v *Guard) *netip.Addr { return &v.Gateway }, addr)},
+		{Name: "budget", Scopes: g, Args: "SECONDS", Default: "1", Doc: "time for all questions together", set: field(func(v *Guard) *time.Duration { return &v.Budget }, decimalSeconds(time.Millisecond, time.Minute))},
+		{Name: "on_suspect", Scopes: g, Args: "claim|hold", Default: "claim", Doc: "when the peer says it is MASTER and healthy, after the hold", set: text2(func(v *Guard) *string { return &v.OnSuspect }, "claim", "hold")},
+		{Name: "hold", Scopes: g, Args: "SECONDS", Default: "10", Doc: "how long to wait then", set: field(func(v *Guard) *time.Duration { return &v.Hold }, decimalSeconds(0, time.Hour))},
+	}
+	for i := range rows {
+		rows[i].Since = "vrrpd"
+	}
+	return rows
+}
+
+// text2 makes a setter of a word out of a set.
+func text2[T any](get func(*T) *string, set ...string) func(*call) { return field(get, oneOf(set...)) }
+
+// words makes a setter that appends all arguments.
+func words[T any](get func(*T) *[]string) func(*call) {
+	return func(c *call) {
+		p := get(c.target.(*T))
+		for _, w := range c.args {
+			*p = append(*p, w.Text)
+		}
+	}
+}
+
+func endpoint(c *call) (string, bool) { return checkURL(c, false) }
+
+// metadataEndpoint may be plain http: that is how clouds serve it, on a link-local address.
+func metadataEndpoint(c *call) (string, bool) { return checkURL(c, true) }
+
+func checkURL(c *call, plain bool) (string, bool) {
+	u, err := url.Parse(c.arg(0))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		c.add(0, diag.Error, "bad-url", c.kw.Name+" needs a URL", "there is nothing to talk to", c.kw.Name+" https://host/path")
+		return "", false
+	}
+	host := u.Hostname()
+	a, _ := netip.ParseAddr(host)
+	if u.Scheme == "http" && !plain && !a.IsLoopback() && host != "localhost" {
+		c.add(0, diag.Error, "plain-http", "plain http leaves this host", "credentials and answers could be read and forged; http is accepted for loopback only", "https://"+strings.TrimPrefix(c.arg(0), "http://"))
+		return "", false
+	}
+	return c.arg(0), true
+}
+
+func setClaimVIPs(c *call) {
+	v := c.target.(*CloudClaim)
+	for _, n := range c.node.Children {
+		line := &call{b: c.b, kw: c.kw, scope: c.scope, node: n, args: n.Words}
+		for i := range n.Words {
+			if a, ok := line.addr(i); ok {
+				v.VIPs = append(v.VIPs, a)
+			}
+		}
+	}
+}
+
+func setClaimRoutes(c *call) {
+	v := c.target.(*CloudClaim)
+	for _, n := range c.node.Children {
+		line := &call{b: c.b, kw: c.kw, scope: c.scope, node: n, args: n.Words}
+		p, _, err := prefix(line.arg(0))
+		if err != nil {
+			line.warn(0, "bad-address", line.arg(0)+" is not a destination", "the line is ignored", "10.0.0.0/8 table rtb-1")
+			continue
+		}
+		r := ClaimRoute{Destination: p.Masked()}
+		switch {
+		case len(n.Words) == 3 && n.Words[1].Text == "table":
+			r.Table = n.Words[2].Text
+		case len(n.Words) > 1:
+			line.warn(1, "extra-words", n.Words[1].Text+" is not known here", "it is ignored", "DESTINATION [table ID]")
+		}
+		v.Routes = append(v.Routes, r)
+	}
+}
+
+func setGuardPing(c *call) {
+	v := c.target.(*Guard)
+	for i := range c.args {
+		if a, ok := c.addr(i); ok {
+			v.Ping = append(v.Ping, a)
+		}
+	}
+}
