@@ -207,10 +207,10 @@ func (h *Authenticator) accept(src netip.Addr, seq sequence, now time.Time) bool
 	if s == nil {
 		s = h.newSender(src)
 	}
-	// A mark beyond the window in the future dates from a clock that was wrong,
-	// ours or theirs; kept, it would lock the sender out until that hour.
-	expired := s.highest > seq && !h.fresh(s.highest, now)
-	if seq <= s.highest && !expired {
+	// A mark that has left the window lies in the future and dates from a clock
+	// that was wrong, ours or theirs; kept, it would lock the sender out until
+	// that hour. (One in the past is below seq anyway.)
+	if seq <= s.highest && h.fresh(s.highest, now) {
 		return false
 	}
 	h.clock++

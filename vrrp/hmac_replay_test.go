@@ -172,6 +172,31 @@ func TestHMACReconfigurePeers(t *testing.T) {
 	l.expect("no peer any more, still remembered", old, vectorTime, vrrp.RefusedHMACReplay)
 }
 
+// Peers that are dropped become senders like any other: a few are remembered.
+func TestHMACReconfigureDropsPeers(t *testing.T) {
+	l := newHMACLink(t, hmacConfig(), hmacConfig())
+	var peers []netip.Addr
+	for i := range 20 {
+		peers = append(peers, netip.AddrFrom4([4]byte{203, 0, 113, byte(i)}))
+	}
+	l.receiver = vrrp.NewAuthenticator(hmacConfig(), time.Second, peers...)
+	heard := map[netip.Addr]vrrp.Advertisement{}
+	for _, p := range peers {
+		l.src = p
+		heard[p] = l.send(vectorTime)
+		l.expect("peer", heard[p], vectorTime, 0)
+	}
+	l.receiver.Reconfigure(hmacConfig(), time.Second)
+	for i := len(peers) - 1; i >= 0; i-- {
+		l.src = peers[i]
+		var want vrrp.Refusal
+		if i >= len(peers)-8 {
+			want = vrrp.RefusedHMACReplay
+		}
+		l.expect("replay from "+l.src.String(), heard[l.src], vectorTime, want)
+	}
+}
+
 // TestHMACOrder starts from a trailer that is wrong in every way and mends one
 // fault at a time.
 func TestHMACOrder(t *testing.T) {
