@@ -28,7 +28,7 @@ type SetOwnership struct {
 
 // Announce asks for gratuitous ARP (IPv4) or unsolicited neighbour
 // advertisements (IPv6) for every owned address, after the SetOwnership
-// before it has succeeded (RFC 9568 §6.4.1 (115)-(125)).
+// before it has succeeded (RFC 9568 §6.4.1, §6.4.2).
 type Announce struct {
 	ID     ActionID
 	Repeat int // frames per address, at least 1
@@ -120,10 +120,10 @@ const (
 	NoticeSendRecovered  Notice = "send_recovered"         //
 	NoticeHMACSkew       Notice = "hmac_clock_skew"        // accepted, skew above half the window
 	NoticeInterval       Notice = "interval_learnt"        // v3: the MASTER's interval differs from ours
-	NoticeConfigMismatch Notice = "configuration_mismatch" // refused in a way that makes two MASTERs
+	NoticeConfigMismatch Notice = "configuration_mismatch" // MASTER refuses another MASTER: there are two
 	NoticePriority       Notice = "priority_changed"       // effective priority changed
 	NoticeMasterResigned Notice = "master_resigned"        // BACKUP heard priority 0
-	NoticeOwnership      Notice = "ownership_failed"       // addresses could not be added, removed or announced
+	NoticeOwnership      Notice = "ownership_failed"       // addresses could not be added or removed
 	NoticeOwnershipLost  Notice = "ownership_lost"         // something else removed an address
 	NoticePreemptDelay   Notice = "preempt_delay_started"  //
 	NoticeEqualPriority  Notice = "equal_priority"         // a peer has our priority
@@ -134,8 +134,8 @@ type Vote uint8
 
 // The votes.
 const (
-	VoteUnable Vote = iota // has a fault, or does not run
-	VoteYield              // hears a better router, or still waits
+	VoteUnable Vote = iota // has a fault of its own
+	VoteYield              // hears a better router, still waits, or does not run
 	VoteClaim              // would be MASTER
 )
 

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// backupAdvert is RFC 9568 §6.4.2 (360)-(435) with keepalived's preempt delay.
+// backupAdvert is "If an ADVERTISEMENT is received" of RFC 9568 §6.4.2, with
+// keepalived's preempt delay.
 func (r *Router) backupAdvert(a *Advertisement, src netip.Addr) {
 	lower := a.Priority < r.priority()
 	switch {
@@ -17,6 +18,7 @@ func (r *Router) backupAdvert(a *Advertisement, src netip.Addr) {
 		r.notice(NoticeMasterResigned, src, "")
 	case lower && r.preempts() && !r.waitsToPreempt():
 		// Discarded: the timer runs on, and preemption follows when it ends.
+		r.master = masterOf(a, src, r.now)
 		r.master.Preempting = true
 	default:
 		r.accept(a, src)
@@ -41,7 +43,7 @@ func (r *Router) waitsToPreempt() bool {
 }
 
 // accept takes a as coming from the MASTER: a v3 router learns its interval,
-// and the Master_Down_Timer starts again (RFC 9568 §6.4.2 (385)-(400)).
+// and the Master_Down_Timer starts again (RFC 9568 §6.4.2).
 func (r *Router) accept(a *Advertisement, src netip.Addr) {
 	if r.cfg.Version == V3 && r.interval != a.Interval {
 		r.interval = a.Interval
@@ -49,12 +51,16 @@ func (r *Router) accept(a *Advertisement, src netip.Addr) {
 			r.notice(NoticeInterval, src, "its interval is "+a.Interval.String()+", ours "+r.cfg.Interval.String())
 		}
 	}
-	r.master = MasterInfo{Address: src, Priority: a.Priority, Interval: a.Interval, LastHeard: r.now}
+	r.master = masterOf(a, src, r.now)
 	r.claims, r.resigned, r.listening = false, false, false
 	r.timers[timerMasterDown] = r.now.Add(r.masterDownInterval())
 }
 
-// masterDown is the Master_Down_Timer (RFC 9568 §6.4.2 (305)-(345)). After a
+func masterOf(a *Advertisement, src netip.Addr, now time.Time) MasterInfo {
+	return MasterInfo{Address: src, Priority: a.Priority, Interval: a.Interval, LastHeard: now}
+}
+
+// masterDown is the Master_Down_Timer (RFC 9568 §6.4.2). After a
 // wake-up more than one interval late the router listens once more, for an
 // interval and its skew: whoever took over while it was stalled is heard then.
 func (r *Router) masterDown(late time.Duration) {
@@ -83,7 +89,7 @@ func (r *Router) downCause() CauseCode {
 		return CauseMasterResigned
 	case r.master.Preempting:
 		return CausePreempted
-	case r.priority() == PriorityOwner && !r.cfg.OwnerWaits:
+	case r.owns():
 		return CauseOwner
 	}
 	return CauseMasterDown

@@ -153,6 +153,9 @@ func (c *Config) validateAddresses(fault func(string, ...any)) {
 		if !a.IsValid() || FamilyOf(a) != c.ID.Family {
 			fault("%s %v is not an %v address", what, a, c.ID.Family)
 		}
+		if a.Zone() != "" {
+			fault("%s %v: the zone is the router's interface, leave it out", what, a)
+		}
 	}
 	if len(c.Addresses) > 255 {
 		fault("%d addresses do not fit: at most 255", len(c.Addresses))
@@ -193,7 +196,8 @@ func (c *Config) validateAuth(fault func(string, ...any)) {
 	}
 }
 
-// Equal reports whether two configurations make the same router.
+// Equal reports whether two configurations make the same router in every
+// respect.
 func (c *Config) Equal(o *Config) bool {
 	return c.ID == o.ID && c.Version == o.Version && c.Priority == o.Priority && c.Interval == o.Interval &&
 		c.NoPreempt == o.NoPreempt && c.PreemptDelay == o.PreemptDelay && c.StartDelay == o.StartDelay &&

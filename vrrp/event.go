@@ -24,7 +24,8 @@ type Stopped struct{}
 type TimerExpired struct{}
 
 // AdvertReceived is an advertisement that passed [Parse] and carries this
-// router's VRID.
+// router's VRID. A pointer to one is an event too and saves an allocation; the
+// router does not keep it.
 type AdvertReceived struct {
 	Advert              Advertisement
 	Source, Destination netip.Addr
@@ -32,7 +33,8 @@ type AdvertReceived struct {
 }
 
 // PacketRefused says that a packet for this router was discarded before it
-// became an [AdvertReceived], because [Parse] refused it.
+// became an [AdvertReceived], because [Parse] refused it. A pointer to one is
+// an event too.
 type PacketRefused struct {
 	Reason Refusal
 	Source netip.Addr
@@ -62,7 +64,8 @@ type PartnerResigned struct{}
 type SteppedAside struct{ Until time.Time }
 
 // Reconfigured replaces the configuration. ID, Version and the choice between
-// unicast and multicast must be unchanged: those make another router.
+// unicast and multicast must be unchanged: those make another router, and Step
+// panics on one, as it does on a configuration that is not valid.
 type Reconfigured struct{ Config Config }
 
 // OwnershipLost tells a MASTER that something else removed one of its virtual

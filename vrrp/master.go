@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// masterAdvert is RFC 9568 §6.4.3 (700)-(760).
+// masterAdvert is "If an ADVERTISEMENT is received" of RFC 9568 §6.4.3.
 func (r *Router) masterAdvert(a *Advertisement, src netip.Addr) {
 	switch {
 	case a.Priority == PriorityResign:
@@ -21,6 +21,7 @@ func (r *Router) masterAdvert(a *Advertisement, src netip.Addr) {
 		if a.Priority == PriorityOwner && r.priority() == PriorityOwner {
 			r.notice(NoticeSecondOwner, src, "two routers claim priority 255")
 		}
+		r.leaveMaster(silently)
 		r.becomeBackup(Cause{CauseBetterHeard, fmt.Sprintf("%v priority %d", src, a.Priority)})
 		r.accept(a, src)
 	default:
@@ -29,20 +30,26 @@ func (r *Router) masterAdvert(a *Advertisement, src netip.Addr) {
 }
 
 // better reports whether the sender outranks this MASTER: higher priority, or
-// the same and a higher primary address (RFC 9568 §6.4.3 (720)).
+// the same and a higher primary address (RFC 9568 §6.4.3).
 func (r *Router) better(a *Advertisement, src netip.Addr) bool {
 	own := r.priority()
 	return a.Priority > own || (a.Priority == own && src.Compare(r.source()) > 0)
 }
 
+// answersPerInterval bounds the answers to lower adverts. Two routers that
+// both think themselves the better one (equal priorities, and a NAT between
+// them that rewrites addresses) would otherwise answer each other at the speed
+// of the network. A sender that was told a moment ago need not be told again.
+const answersPerInterval = 10
+
 // lowerAdvert asserts mastership towards a router that does not hear or obey
-// it (RFC 9568 §6.4.3 (750)), and corrects the segment's address tables.
+// it (RFC 9568 §6.4.3), and corrects the segment's address tables.
 func (r *Router) lowerAdvert(a *Advertisement, src netip.Addr) {
 	if a.Priority == PriorityOwner {
 		r.notice(NoticeSecondOwner, src, "two routers claim priority 255")
 	}
 	r.notice(NoticeLowerPriority, src, fmt.Sprintf("its priority is %d, ours %d", a.Priority, r.priority()))
-	if !r.cfg.LowerGetsNoAdvert {
+	if !r.cfg.LowerGetsNoAdvert && r.now.Sub(r.sending.at) >= r.cfg.Interval/answersPerInterval {
 		r.sendAdvert(r.priority())
 	}
 	if n := r.cfg.Announce.LowerRepeat; n > 0 {
@@ -53,15 +60,15 @@ func (r *Router) lowerAdvert(a *Advertisement, src netip.Addr) {
 	}
 }
 
-// advertDue is the Adver_Timer (RFC 9568 §6.4.3 (655)-(665)), on an absolute
+// advertDue is the Adver_Timer (RFC 9568 §6.4.3), on an absolute
 // schedule. A MASTER that slept past its own Master_Down_Interval has surely
 // been replaced: it listens for an interval before it claims to be one again.
 func (r *Router) advertDue(late time.Duration) {
 	if late > r.cfg.Interval {
 		r.stalled(late)
 	}
-	down := MasterDownInterval(r.cfg.Version, r.priority(), r.cfg.Interval, r.cfg.DownAdverts)
-	if late > down {
+	if late > r.ownDownInterval() {
+		r.leaveMaster(silently)
 		r.becomeBackup(Cause{CauseStalled, late.String()})
 		r.listening = true
 		r.timers[timerMasterDown] = r.now.Add(r.interval + r.skew())
@@ -69,6 +76,11 @@ func (r *Router) advertDue(late time.Duration) {
 	}
 	r.sendAdvert(r.priority())
 	r.timers[timerAdvert] = next(r.now, late, r.cfg.Interval)
+}
+
+// ownDownInterval is the Master_Down_Interval of the adverts sent here.
+func (r *Router) ownDownInterval() time.Duration {
+	return MasterDownInterval(r.cfg.Version, r.priority(), r.cfg.Interval, r.cfg.DownAdverts)
 }
 
 // sendAdvert orders one advert to every destination.
@@ -88,10 +100,13 @@ func (r *Router) sendAdvert(priority uint8) {
 		r.appendPacket(&a, r.group(), r.dialect(netip.Addr{}))
 	}
 	for _, p := range r.cfg.Peers {
+		if p.Address == r.source() {
+			continue // a list of peers that is the same on every node
+		}
 		r.appendPacket(&a, p.Address, r.dialect(p.Address))
 	}
 	r.counters.AdvertsSent++
-	r.sending.id = r.id()
+	r.sending.id, r.sending.at = r.id(), r.now
 	r.do(SendAdvert{ID: r.sending.id, Priority: priority, Packets: r.packets[first:len(r.packets):len(r.packets)]})
 }
 
@@ -134,6 +149,6 @@ type MasterInfo struct {
 	Address    netip.Addr
 	Priority   uint8
 	Interval   time.Duration
-	LastHeard  time.Time // zero when this router is the MASTER or has heard none
+	LastHeard  time.Time // zero when this router is MASTER or has heard none
 	Preempting bool      // a MASTER of lower priority is being timed out
 }

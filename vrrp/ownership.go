@@ -9,11 +9,11 @@ import (
 
 // ownership is the wanted state of the addresses on the host.
 type ownership struct {
-	own      bool
-	id       ActionID      // the newest order; results of older ones are void
-	fault    string        // why the addresses could not be owned; a live fault
-	failures int           // in a row
-	backoff  time.Duration // until the next try
+	own            bool
+	id             ActionID // the newest order; results of older ones are void
+	fault          string   // why the addresses could not be owned; a live fault
+	ownBackoff     time.Duration
+	releaseBackoff time.Duration
 }
 
 // The back-off after an ownership failure doubles between these bounds.
@@ -23,6 +23,7 @@ const (
 )
 
 func (r *Router) orderOwnership(own bool) {
+	r.timers.stop(timerRelease)
 	r.ownership.own = own
 	r.ownership.id = r.id()
 	r.do(SetOwnership{ID: r.ownership.id, Own: own})
@@ -36,44 +37,44 @@ func (r *Router) announce(repeat, otherwise int) {
 	r.do(Announce{ID: r.id(), Repeat: repeat})
 }
 
-// finished takes the result of an action. A MASTER that cannot own its
-// addresses resigns into FAULT and tries again after a back-off; a release
-// that failed is ordered again.
+// finished takes the result of an action.
 func (r *Router) finished(ev ActionFinished) {
 	switch {
 	case ev.ID == r.sending.id:
 		r.sent(ev.Err)
-	case ev.ID == r.ownership.id && ev.Err == nil:
-		r.ownership.failures, r.ownership.backoff = 0, 0
-	case ev.ID == r.ownership.id:
-		r.ownershipFailed(ev.Err)
-	case ev.Err != nil:
+	case ev.ID != r.ownership.id && ev.Err != nil:
 		r.counters.ActionErrors++
+	case ev.ID != r.ownership.id:
+	case ev.Err != nil:
+		r.ownershipFailed(ev.Err)
+	case r.ownership.own:
+		r.ownership.ownBackoff = 0
+	default:
+		r.ownership.releaseBackoff = 0
 	}
 }
 
+// ownershipFailed: a MASTER that cannot own its addresses resigns into FAULT
+// and tries again after a back-off, which only a success shortens. A release
+// that failed is ordered again until it succeeds: nothing is worse than an
+// address on two hosts.
 func (r *Router) ownershipFailed(err error) {
 	r.counters.ActionErrors++
-	o := &r.ownership
-	o.failures++
-	o.backoff = min(max(2*o.backoff, minOwnershipBackoff), maxOwnershipBackoff)
 	r.notice(NoticeOwnership, netip.Addr{}, err.Error())
-	r.timers[timerRetry] = r.now.Add(o.backoff)
-	if r.state != Master {
+	o := &r.ownership
+	if !o.own {
+		o.releaseBackoff = longer(o.releaseBackoff)
+		r.timers[timerRelease] = r.now.Add(o.releaseBackoff)
 		return
 	}
+	o.ownBackoff = longer(o.ownBackoff)
 	o.fault = string(CauseOwnership) + ": " + err.Error()
+	r.timers[timerRetry] = r.now.Add(o.ownBackoff)
 	r.settleFaults(CauseFaultCleared)
 }
 
-// retryOwnership is due a back-off after a failure.
-func (r *Router) retryOwnership() {
-	if r.ownership.fault == "" {
-		r.orderOwnership(r.ownership.own)
-		return
-	}
-	r.ownership.fault = ""
-	r.settleFaults(CauseFaultCleared)
+func longer(backoff time.Duration) time.Duration {
+	return min(max(2*backoff, minOwnershipBackoff), maxOwnershipBackoff)
 }
 
 // sent takes the result of the newest advert. Failing to send is reported

@@ -12,23 +12,53 @@ import (
 
 // receive examines an advert and, unless it is refused, hands it to the
 // state. A refused one changes nothing but its counter (RFC 9568 §7.1).
-func (r *Router) receive(ev AdvertReceived) {
+func (r *Router) receive(ev *AdvertReceived) {
 	a := &ev.Advert
-	if why := r.examine(a, ev); why != 0 {
-		if suppressed, due := r.refused(why, ev.Source); due {
-			r.do(ReportRefusal{Reason: why, Source: ev.Source, Detail: r.explain(why, a, ev), Suppressed: suppressed})
-		}
+	skew, why := r.examine(a, ev)
+	if why != 0 {
+		r.refuse(why, a, ev)
 		return
 	}
 	r.counters.AdvertsReceived++
 	if a.Priority == PriorityResign {
 		r.counters.PriorityZeroReceived++
 	}
-	r.peerHeard(a, ev.Source)
+	r.peerHeard(a, ev.Source, skew)
 	if r.state == Master {
 		r.masterAdvert(a, ev.Source)
 	} else {
 		r.backupAdvert(a, ev.Source)
+	}
+}
+
+// refuse counts an advert and, once in a while, says why.
+func (r *Router) refuse(why Refusal, a *Advertisement, ev *AdvertReceived) {
+	suppressed, due := r.refused(why, ev.Source)
+	if !due {
+		return
+	}
+	detail := r.explain(why, a, ev)
+	r.do(ReportRefusal{Reason: why, Source: ev.Source, Detail: detail, Suppressed: suppressed})
+	if r.state == Master && makesTwoMasters(why) {
+		r.notice(NoticeConfigMismatch, ev.Source, why.String()+": "+detail)
+	}
+}
+
+// makesTwoMasters reports whether the refusal speaks of a router that is
+// meant to be heard: a MASTER that refuses it is not the only one.
+func makesTwoMasters(why Refusal) bool {
+	switch why {
+	case RefusedVersion, RefusedInterval, RefusedDestination, RefusedOwnPacket, RefusedAuthMismatch, RefusedPassword,
+		RefusedAddresses, RefusedHMACMissing, RefusedHMACUnexpected, RefusedHMACKey, RefusedHMACStale:
+		return true
+	}
+	return false
+}
+
+// packetRefused counts a packet that was not fit to become an advert.
+func (r *Router) packetRefused(ev *PacketRefused) {
+	if suppressed, due := r.refused(ev.Reason, ev.Source); due {
+		r.do(ReportRefusal{Reason: ev.Reason, Source: ev.Source, Suppressed: suppressed})
 	}
 }
 
@@ -39,7 +69,7 @@ func (r *Router) refused(why Refusal, src netip.Addr) (suppressed uint64, due bo
 }
 
 // explain says what was heard and what was wanted, without secrets.
-func (r *Router) explain(why Refusal, a *Advertisement, ev AdvertReceived) string {
+func (r *Router) explain(why Refusal, a *Advertisement, ev *AdvertReceived) string {
 	switch why {
 	case RefusedVersion:
 		return fmt.Sprintf("it speaks VRRPv%d, we VRRPv%d", a.Version, r.cfg.Version)
@@ -64,37 +94,39 @@ func (r *Router) explain(why Refusal, a *Advertisement, ev AdvertReceived) strin
 }
 
 // examine returns why an advert is refused, or zero: the checks of RFC 9568
-// §7.1 and RFC 3768 §7.1 that need the configuration.
-func (r *Router) examine(a *Advertisement, ev AdvertReceived) Refusal {
+// §7.1 and RFC 3768 §7.1 that need the configuration. The HMAC comes last,
+// because an accepted trailer uses up its sequence; skew is how far the
+// sender's clock is behind.
+func (r *Router) examine(a *Advertisement, ev *AdvertReceived) (skew time.Duration, why Refusal) {
 	switch {
 	case r.state == Init || r.state == Fault:
-		return RefusedInactive
+		return 0, RefusedInactive
 	case a.Version != r.cfg.Version:
-		return RefusedVersion
+		return 0, RefusedVersion
 	case a.VRID != r.cfg.ID.VRID:
-		return RefusedVRID
+		return 0, RefusedVRID
 	case a.Family != r.cfg.ID.Family:
-		return RefusedFamily
+		return 0, RefusedFamily
 	case ev.Source == r.source():
-		return RefusedOwnPacket
+		return 0, RefusedOwnPacket
 	}
 	if why := r.examinePath(ev); why != 0 {
-		return why
+		return 0, why
 	}
 	if why := r.examinePassword(a); why != 0 {
-		return why
+		return 0, why
 	}
-	if r.cfg.Version == V2 && a.Interval != r.cfg.Interval {
-		return RefusedInterval
+	if a.Interval <= 0 || r.cfg.Version == V2 && a.Interval != r.cfg.Interval {
+		return 0, RefusedInterval
 	}
 	if r.cfg.StrictAddresses && a.Priority != PriorityOwner && !r.sameAddresses(a) {
-		return RefusedAddresses
+		return 0, RefusedAddresses
 	}
-	return r.examineHMAC(a, ev.Source)
+	return r.hmac.Verify(a, ev.Source, r.now)
 }
 
 // examinePath checks where a packet came from and how far it came.
-func (r *Router) examinePath(ev AdvertReceived) Refusal {
+func (r *Router) examinePath(ev *AdvertReceived) Refusal {
 	if ev.Destination.IsMulticast() == r.cfg.Unicast() {
 		return RefusedDestination
 	}
@@ -136,16 +168,8 @@ func (r *Router) examinePassword(a *Advertisement) Refusal {
 	return 0
 }
 
-// examineHMAC is the last check: an accepted trailer uses up its sequence.
-func (r *Router) examineHMAC(a *Advertisement, src netip.Addr) Refusal {
-	skew, why := r.hmac.Verify(a, src, r.now)
-	if why == 0 && r.hmac != nil && skew.Abs() > r.hmac.window/2 {
-		r.notice(NoticeHMACSkew, src, "clocks differ by "+skew.String())
-	}
-	return why
-}
-
-// sameAddresses reports whether both lists hold the same addresses in any order.
+// sameAddresses reports whether both lists hold the same addresses in any
+// order: as many, and each of ours among theirs.
 func (r *Router) sameAddresses(a *Advertisement) bool {
 	if bytes.Equal(a.Addresses.raw, r.own.raw) {
 		return true
@@ -153,16 +177,25 @@ func (r *Router) sameAddresses(a *Advertisement) bool {
 	if a.Addresses.Len() != r.own.Len() {
 		return false
 	}
-	for addr := range a.Addresses.All() {
-		if !slices.Contains(r.cfg.Addresses, addr) {
+	for i := range r.own.Len() {
+		if !a.Addresses.has(r.own.At(i)) {
 			return false
 		}
 	}
 	return true
 }
 
+func (l AddressList) has(addr netip.Addr) bool {
+	for i := range l.Len() {
+		if l.At(i) == addr {
+			return true
+		}
+	}
+	return false
+}
+
 // peerHeard keeps the table of senders and notices what changed about one.
-func (r *Router) peerHeard(a *Advertisement, src netip.Addr) {
+func (r *Router) peerHeard(a *Advertisement, src netip.Addr, skew time.Duration) {
 	p, first := r.peers.heard(src)
 	p.Adverts++
 	p.LastHeard, p.Priority, p.Interval = r.now, a.Priority, a.Interval
@@ -182,7 +215,14 @@ func (r *Router) peerHeard(a *Advertisement, src netip.Addr) {
 		r.notice(NoticeEqualPriority, src, fmt.Sprintf("priority %d is ours too: the higher address wins", a.Priority))
 	}
 	p.EqualPriority = equal
+	if r.hmac != nil && r.skewed(skew) && !r.skewed(p.ClockSkew) {
+		r.notice(NoticeHMACSkew, src, "clocks differ by "+skew.String())
+	}
+	p.ClockSkew = skew
 }
+
+// skewed reports whether a clock skew has used up half of the HMAC window.
+func (r *Router) skewed(skew time.Duration) bool { return skew.Abs() > r.hmac.window/2 }
 
 // refusalReports limits ReportRefusal.
 type refusalReports [refusalEnd]struct {

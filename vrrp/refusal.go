@@ -7,7 +7,7 @@ package vrrp
 // A refused packet changes nothing else: no timer, no state (RFC 9568 §7.1).
 type Refusal uint8
 
-// The reasons, in the order in which they are examined.
+// The reasons. Those of [Parse] come first, in the order in which it examines.
 const (
 	RefusedTooShort       Refusal = iota + 1 // shorter than the fixed header
 	RefusedVersion                           // neither VRRPv2 nor VRRPv3, or not this router's version

@@ -46,9 +46,10 @@ type Router struct {
 	buf     []byte
 }
 
-// sending is the run of send results.
+// sending is the newest advert and the run of send results.
 type sending struct {
 	id     ActionID
+	at     time.Time // of the newest
 	failed bool
 }
 
@@ -107,17 +108,18 @@ func (r *Router) Step(now time.Time, ev Event) []Action {
 	case TimerExpired:
 		r.fire()
 	case AdvertReceived:
+		r.receive(&ev)
+	case *AdvertReceived:
 		r.receive(ev)
 	case PacketRefused:
-		if suppressed, due := r.refused(ev.Reason, ev.Source); due {
-			r.do(ReportRefusal{Reason: ev.Reason, Source: ev.Source, Suppressed: suppressed})
-		}
+		r.packetRefused(&ev)
+	case *PacketRefused:
+		r.packetRefused(ev)
 	case FaultsChanged:
 		r.faults = slices.Clone(ev.Faults)
 		r.settleFaults(CauseFaultCleared)
 	case SourceChanged:
-		r.toldSource = ev.Source
-		r.settleFaults(CauseFaultCleared)
+		r.setSource(ev.Source)
 	case PriorityChanged:
 		r.setPriority(ev.Effective)
 	case VerdictReached:
@@ -167,8 +169,20 @@ func (r *Router) source() netip.Addr {
 	return r.toldSource
 }
 
-// liveFaults is every reason why the router cannot serve.
+// unable reports whether the router has a fault of its own.
+func (r *Router) unable() bool {
+	return len(r.faults) > 0 || r.ownership.fault != "" || !r.source().IsValid()
+}
+
+// heldByGroup reports whether the group's FAULT keeps the router in FAULT.
+func (r *Router) heldByGroup() bool { return r.cfg.Grouped && r.verdict == VerdictFault }
+
+// liveFaults is every reason why the router cannot serve. The group is one
+// only when the router has none of its own.
 func (r *Router) liveFaults() []string {
+	if !r.unable() && r.heldByGroup() {
+		return []string{"sync group"}
+	}
 	faults := slices.Clone(r.faults)
 	if !r.source().IsValid() {
 		faults = append(faults, "no "+r.cfg.ID.Family.String()+" source address on "+r.cfg.ID.Interface)
@@ -191,10 +205,19 @@ func (r *Router) masterDownInterval() time.Duration {
 // address owner always does (RFC 9568 §6.1, Preempt_Mode); a router that was
 // told to step aside does not.
 func (r *Router) preempts() bool {
-	if r.now.Before(r.asideUntil) {
-		return false
+	return !r.aside() && (!r.cfg.NoPreempt || r.priority() == PriorityOwner)
+}
+
+// aside reports whether a manual failover is in force.
+func (r *Router) aside() bool { return r.now.Before(r.asideUntil) }
+
+// setSource takes the interface's address: without one there is no serving.
+func (r *Router) setSource(a netip.Addr) {
+	r.toldSource = a
+	if r.state == Master {
+		r.master.Address = r.source()
 	}
-	return !r.cfg.NoPreempt || r.priority() == PriorityOwner
+	r.settleFaults(CauseFaultCleared)
 }
 
 func (r *Router) setPriority(p uint8) {
@@ -203,8 +226,17 @@ func (r *Router) setPriority(p uint8) {
 	}
 	before := r.priority()
 	r.toldPrio = p
-	if before != p {
-		r.notice(NoticePriority, netip.Addr{}, fmt.Sprintf("%d -> %d", before, p))
+	r.priorityChanged(before)
+}
+
+func (r *Router) priorityChanged(before uint8) {
+	p := r.priority()
+	if before == p {
+		return
+	}
+	r.notice(NoticePriority, netip.Addr{}, fmt.Sprintf("%d -> %d", before, p))
+	if r.state == Master {
+		r.master.Priority = p
 	}
 }
 
@@ -233,7 +265,14 @@ func (r *Router) fire() {
 		r.announce(r.cfg.Announce.LowerRepeat, 1)
 	}
 	if _, due := r.timers.take(timerRetry, r.now); due {
-		r.retryOwnership()
+		r.ownership.fault = ""
+		r.settleFaults(CauseFaultCleared)
+	}
+	if _, due := r.timers.take(timerRelease, r.now); due {
+		r.orderOwnership(false)
+	}
+	if at, ok := r.timers.next(); ok && !at.After(r.now) {
+		panic(fmt.Sprintf("vrrp: %v in %v: deadline %v has not moved at %v", r.cfg.ID, r.state, at, r.now))
 	}
 }
 
@@ -251,8 +290,5 @@ func (r *Router) assert() {
 	have := wants{r.timers.armed(timerMasterDown), r.timers.armed(timerAdvert), r.ownership.own}
 	if have != want {
 		panic(fmt.Sprintf("vrrp: %v in %v: have %+v, want %+v", r.cfg.ID, r.state, have, want))
-	}
-	if at, ok := r.timers.next(); ok && at.Before(r.now) && r.state != Init {
-		panic(fmt.Sprintf("vrrp: %v in %v: deadline %v is past at %v", r.cfg.ID, r.state, at, r.now))
 	}
 }

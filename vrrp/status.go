@@ -39,6 +39,7 @@ type PeerStatus struct {
 	Checksum        Checksum
 	AddressesDiffer bool
 	EqualPriority   bool
+	ClockSkew       time.Duration // HMAC by time: how far its clock was behind ours
 }
 
 // Counters count since the router was made.
@@ -71,10 +72,12 @@ func (r *Router) Status() Status {
 		Deadline:     at,
 		Addresses:    slices.Clone(r.cfg.Addresses),
 		Faults:       r.liveFaults(),
-		AsideUntil:   r.asideUntil,
 		StartDelayed: r.timers[timerStart],
 		Vote:         r.vote,
 		Counters:     r.counters,
+	}
+	if r.aside() {
+		s.AsideUntil = r.asideUntil
 	}
 	for _, p := range r.cfg.Peers {
 		if _, known := r.peers.find(p.Address); !known {

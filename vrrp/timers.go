@@ -36,7 +36,8 @@ const (
 	timerAnnounce                // second burst after promotion
 	timerRefresh                 // periodic announcement
 	timerLower                   // second burst after a lower advert
-	timerRetry                   // an ownership change that failed is tried again
+	timerRetry                   // the back-off after a failure to own the addresses ends
+	timerRelease                 // a release that failed is ordered again
 	timerCount
 )
 
@@ -57,6 +58,13 @@ func (t *timers) armed(i timer) bool { return !t[i].IsZero() }
 func (t *timers) stop(which ...timer) {
 	for _, i := range which {
 		t[i] = time.Time{}
+	}
+}
+
+// bringForward moves timer i to at, if it is armed and at is earlier.
+func (t *timers) bringForward(i timer, at time.Time) {
+	if t.armed(i) && at.Before(t[i]) {
+		t[i] = at
 	}
 }
 

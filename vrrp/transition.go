@@ -13,8 +13,8 @@ func (r *Router) start() {
 		return
 	}
 	r.running = true
-	if faults := r.liveFaults(); len(faults) > 0 {
-		r.enterFault(faults)
+	if r.unable() || r.heldByGroup() {
+		r.enterFault()
 		return
 	}
 	r.beginAfterDelay(CauseStarted)
@@ -35,25 +35,32 @@ func (r *Router) beginAfterDelay(cause CauseCode) {
 // begin is RFC 9568 §6.4.1: an address owner becomes MASTER, everyone else
 // BACKUP. A grouped owner claims and leaves the rest to its group.
 func (r *Router) begin(cause CauseCode) {
-	owner := r.priority() == PriorityOwner && !r.cfg.OwnerWaits
-	if owner && !r.cfg.Grouped {
+	claims := r.owns() && !r.aside()
+	if claims && !r.cfg.Grouped {
 		r.becomeMaster(Cause{Code: CauseOwner})
 		return
 	}
-	r.interval = r.cfg.Interval
 	r.becomeBackup(Cause{Code: cause})
-	r.claims = owner
+	r.claims = claims
 }
+
+// owns reports whether the router is an address owner that need not wait.
+func (r *Router) owns() bool { return r.priority() == PriorityOwner && !r.cfg.OwnerWaits }
 
 // stop is the Shutdown event (RFC 9568 §6.4.2, §6.4.3).
 func (r *Router) stop() {
 	if !r.running {
 		return
 	}
-	r.leaveMaster(true)
+	unreleased := r.timers.armed(timerRelease)
+	r.leaveMaster(resigning)
 	r.running = false
 	r.timers = timers{}
 	r.ownership = ownership{id: r.ownership.id}
+	r.asideUntil, r.master = time.Time{}, MasterInfo{}
+	if unreleased {
+		r.orderOwnership(false)
+	}
 	if r.state != Init {
 		r.setState(Init, Cause{Code: CauseStopped})
 	}
@@ -65,31 +72,30 @@ func (r *Router) settleFaults(cleared CauseCode) {
 	if !r.running {
 		return
 	}
-	faults := r.liveFaults()
-	if r.cfg.Grouped && r.verdict == VerdictFault {
-		faults = append(faults, "sync group")
-	}
+	faulty := r.unable() || r.heldByGroup()
 	switch {
-	case len(faults) > 0 && r.state != Fault:
-		r.enterFault(faults)
-	case len(faults) == 0 && r.state == Fault:
+	case faulty && r.state != Fault:
+		r.enterFault()
+	case !faulty && r.state == Fault:
 		r.beginAfterDelay(cleared)
 	}
 }
 
-func (r *Router) enterFault(faults []string) {
-	r.leaveMaster(true)
+func (r *Router) enterFault() {
+	r.leaveMaster(resigning)
 	r.timers.stop(timerStart, timerMasterDown, timerPreempt)
-	r.setState(Fault, Cause{CauseFault, faults[0]})
+	r.master = MasterInfo{}
+	r.setState(Fault, Cause{CauseFault, r.liveFaults()[0]})
 }
 
-// becomeMaster is the transition of RFC 9568 §6.4.1 (110)-(150) and §6.4.2
-// (305)-(345): the advert goes out first, so that others yield while the
-// addresses are being added.
+// becomeMaster is the transition of RFC 9568 §6.4.1 (the owner) and §6.4.2
+// (Master_Down_Timer): the advert goes out first, so that others yield while
+// the addresses are being added.
 func (r *Router) becomeMaster(cause Cause) {
 	r.timers.stop(timerMasterDown, timerPreempt, timerRetry)
 	r.counters.BecameMaster++
 	r.claims, r.resigned, r.listening = true, false, false
+	r.interval = r.cfg.Interval
 	r.master = MasterInfo{Address: r.source(), Priority: r.priority(), Interval: r.cfg.Interval}
 	r.sendAdvert(r.priority())
 	r.timers[timerAdvert] = r.now.Add(r.cfg.Interval)
@@ -104,22 +110,30 @@ func (r *Router) becomeMaster(cause Cause) {
 	r.setState(Master, cause)
 }
 
-// becomeBackup enters BACKUP with a full Master_Down_Interval ahead.
+// becomeBackup enters BACKUP, not from MASTER unless [Router.leaveMaster] has
+// been called, with a full Master_Down_Interval of its own ahead.
 func (r *Router) becomeBackup(cause Cause) {
-	r.leaveMaster(false)
+	r.interval = r.cfg.Interval
 	r.claims, r.preemptOver, r.resigned, r.listening = false, false, false, false
 	r.timers.stop(timerStart, timerPreempt)
 	r.timers[timerMasterDown] = r.now.Add(r.masterDownInterval())
 	r.setState(Backup, cause)
 }
 
-// leaveMaster stops what only a MASTER does. With resign it tells the others
-// by priority 0 first, so that they wait Skew_Time only (RFC 9568 §6.4.3).
-func (r *Router) leaveMaster(resign bool) {
+// leaving says whether a MASTER tells the others that it leaves.
+type leaving bool
+
+const (
+	silently  leaving = false // someone better is there already
+	resigning leaving = true  // priority 0: they wait Skew_Time only (RFC 9568 §6.4.3)
+)
+
+// leaveMaster stops what only a MASTER does; in other states it does nothing.
+func (r *Router) leaveMaster(how leaving) {
 	if r.state != Master {
 		return
 	}
-	if resign {
+	if how == resigning {
 		r.sendAdvert(PriorityResign)
 		r.counters.PriorityZeroSent++
 	}
@@ -128,15 +142,11 @@ func (r *Router) leaveMaster(resign bool) {
 	r.claims = false
 	r.orderOwnership(false)
 	r.master = MasterInfo{}
-	r.interval = r.cfg.Interval
 }
 
 func (r *Router) setState(to State, cause Cause) {
 	from := r.state
 	r.state, r.since = to, r.now
-	if from == to {
-		return
-	}
 	r.counters.Transitions++
 	r.do(ReportTransition{From: from, To: to, Cause: cause, Priority: r.priority()})
 }
@@ -152,9 +162,19 @@ func (r *Router) obey(v Verdict) {
 	case v == VerdictMaster && r.state == Backup:
 		r.becomeMaster(Cause{CauseGroup, string(r.downCause())})
 	case v == VerdictBackup && r.state == Master:
-		r.leaveMaster(true)
-		r.becomeBackup(Cause{Code: CauseGroup})
+		r.yieldToGroup()
 	}
+}
+
+// yieldToGroup gives up mastership because another member had to. If that was
+// a stall, this member has stalled too and does as it would have done alone.
+func (r *Router) yieldToGroup() {
+	if late := r.now.Sub(r.timers[timerAdvert]); late > r.ownDownInterval() {
+		r.advertDue(late)
+		return
+	}
+	r.leaveMaster(resigning)
+	r.becomeBackup(Cause{Code: CauseGroup})
 }
 
 // castVote tells the group when this member's say has changed.
@@ -164,7 +184,7 @@ func (r *Router) castVote() {
 	}
 	v := VoteYield
 	switch {
-	case r.running && len(r.liveFaults()) > 0:
+	case r.running && r.unable():
 		v = VoteUnable
 	case r.claims && (r.state == Master || r.state == Backup):
 		v = VoteClaim
@@ -207,8 +227,8 @@ func (r *Router) stepAside(until time.Time) {
 	r.claims = false
 	switch r.state {
 	case Master:
-		r.leaveMaster(true)
-		r.becomeBackup(Cause{CauseStepAside, ""})
+		r.leaveMaster(resigning)
+		r.becomeBackup(Cause{Code: CauseStepAside})
 	case Backup:
 		r.timers[timerMasterDown] = r.now.Add(r.masterDownInterval())
 	case Init, Fault:
@@ -222,40 +242,57 @@ func (r *Router) reconfigure(c Config) {
 	if err := c.Validate(); err != nil || c.ID != old.ID || c.Version != old.Version || c.Unicast() != old.Unicast() {
 		panic("vrrp: reconfigured to another router or an invalid one")
 	}
-	oldAddresses := string(r.own.raw)
+	down, priority, addresses := r.masterDownInterval(), r.priority(), string(r.own.raw)
 	r.configure(c)
+	r.priorityChanged(priority)
 	if !c.Grouped {
 		r.verdict = VerdictBackup
 	}
-	if old.Interval != c.Interval && (c.Version == V2 || r.master.LastHeard.IsZero()) {
+	// A v3 BACKUP goes by the interval of the MASTER it hears.
+	if c.Version == V2 || r.master.LastHeard.IsZero() || r.master.Preempting {
 		r.interval = c.Interval
 	}
+	r.timers.bringForward(timerStart, r.now.Add(c.StartDelay))
+	r.timers.bringForward(timerPreempt, r.now.Add(c.PreemptDelay))
 	switch r.state {
 	case Master:
-		if at := r.now.Add(c.Interval); at.Before(r.timers[timerAdvert]) {
-			r.timers[timerAdvert] = at
-		}
-		if c.Announce.Refresh != old.Announce.Refresh {
-			r.timers.stop(timerRefresh)
-			if c.Announce.Refresh > 0 {
-				r.timers[timerRefresh] = r.now.Add(c.Announce.Refresh)
-			}
-		}
-		r.orderOwnership(true)
-		if oldAddresses != string(r.own.raw) {
-			r.announce(c.Announce.Repeat, 5)
-		}
+		r.reconfigureMaster(&old, addresses)
 	case Backup:
-		if at := r.now.Add(r.masterDownInterval()); at.Before(r.timers[timerMasterDown]) {
-			r.timers[timerMasterDown] = at
-		}
-	case Init:
-		if at := r.now.Add(c.StartDelay); r.timers.armed(timerStart) && at.Before(r.timers[timerStart]) {
-			r.timers[timerStart] = at
-		}
-	case Fault:
+		r.adjustMasterDown(down)
+	case Init, Fault:
 	}
 	r.settleFaults(CauseFaultCleared)
+}
+
+// reconfigureMaster gives the host the new addresses. A shorter interval
+// holds at once, a longer one from the next advert.
+func (r *Router) reconfigureMaster(old *Config, oldAddresses string) {
+	r.timers.bringForward(timerAdvert, r.now.Add(r.cfg.Interval))
+	if d := r.cfg.Announce.Refresh; d != old.Announce.Refresh {
+		r.timers.stop(timerRefresh)
+		if d > 0 {
+			r.timers[timerRefresh] = r.now.Add(d)
+		}
+	}
+	r.orderOwnership(true)
+	if oldAddresses != string(r.own.raw) {
+		r.announce(r.cfg.Announce.Repeat, 5)
+	}
+}
+
+// adjustMasterDown follows a change of Master_Down_Interval: a longer one
+// adds the difference, because the MASTER may have slowed down already; a
+// shorter one never asks for more than itself. A wait that is not for
+// Master_Down_Interval stays.
+func (r *Router) adjustMasterDown(before time.Duration) {
+	if r.resigned || r.listening {
+		return
+	}
+	after := r.masterDownInterval()
+	if after > before {
+		r.timers[timerMasterDown] = r.timers[timerMasterDown].Add(after - before)
+	}
+	r.timers.bringForward(timerMasterDown, r.now.Add(after))
 }
 
 // restoreOwnership answers the removal of an owned address by something else:
