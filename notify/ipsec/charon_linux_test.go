@@ -8,21 +8,23 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 	"github.com/govrrp/vrrpd/notify"
 	"github.com/govrrp/vrrpd/notify/script"
 )
 
-// A gateway is a network namespace in which a real charon runs.
+func TestMain(m *testing.M) { netns.Main(m) }
+
+// A gateway is a host in which a real charon runs.
 type gateway struct {
-	name, dir string
-	charon    string // path of the program
-	pid       string // of the process that holds the namespace
-	stop      func() // ends charon
+	*netns.Host
+	dir    string
+	charon string // path of the program
+	daemon *netns.Process
 }
 
 const strongswanConf = `
@@ -74,34 +76,9 @@ secrets {
 }
 `
 
-// start runs argv until the test ends; the returned function ends it sooner.
-func start(t *testing.T, env []string, argv ...string) func() {
+func newGateway(t *testing.T, h *netns.Host, charon string, conf ...any) *gateway {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r := script.Command{Argv: argv, Env: env, Timeout: script.Forever}.Run(ctx)
-		if ctx.Err() == nil {
-			t.Errorf("%s ended: %v\n%s", argv[0], r.Err, r.Output)
-		}
-	}()
-	stop := func() { cancel(); <-done }
-	t.Cleanup(stop)
-	return stop
-}
-
-func newGateway(t *testing.T, name, charon string, conf ...any) *gateway {
-	t.Helper()
-	g := &gateway{name: name, dir: t.TempDir(), charon: charon}
-	pidFile := filepath.Join(g.dir, "pid")
-	start(t, nil, "unshare", "--net", "--mount", "sh", "-c",
-		"mount -t tmpfs tmpfs /run && echo $$ >"+pidFile+".new && mv "+pidFile+".new "+pidFile+" && exec sleep 600")
-	g.await(t, "its namespace", func() bool {
-		text, err := os.ReadFile(pidFile)
-		g.pid = strings.TrimSpace(string(text))
-		return err == nil
-	})
+	g := &gateway{Host: h, dir: t.TempDir(), charon: charon}
 	for file, text := range map[string]string{
 		"strongswan.conf": fmt.Sprintf(strongswanConf, g.dir), "swanctl.conf": fmt.Sprintf(swanctlConf, conf...),
 	} {
@@ -109,16 +86,14 @@ func newGateway(t *testing.T, name, charon string, conf ...any) *gateway {
 			t.Fatal(err)
 		}
 	}
-	g.run(t, "ip", "link", "set", "lo", "up")
 	return g
 }
 
-// launch starts charon in the namespace and waits until it answers.
+// launch starts charon and waits until it answers.
 func (g *gateway) launch(t *testing.T) {
 	t.Helper()
 	_ = os.Remove(filepath.Join(g.dir, "vici"))
-	g.stop = start(t, []string{"STRONGSWAN_CONF=" + g.dir + "/strongswan.conf"},
-		"nsenter", "-t", g.pid, "--net", "--mount", g.charon)
+	g.daemon = g.Start("env", "STRONGSWAN_CONF="+g.dir+"/strongswan.conf", g.charon)
 	g.await(t, "charon", func() bool {
 		c, err := dial(t.Context(), filepath.Join(g.dir, "vici"))
 		if err != nil {
@@ -136,19 +111,9 @@ func (g *gateway) await(t *testing.T, what string, ok func() bool) {
 	for !ok() {
 		if !pause(ctx, 10*time.Millisecond) {
 			log, _ := os.ReadFile(filepath.Join(g.dir, "log"))
-			t.Fatalf("%s: %s did not come\n%s", g.name, what, log)
+			t.Fatalf("%s: %s did not come\n%s", g.Name, what, log)
 		}
 	}
-}
-
-// run runs a command in the namespace.
-func (g *gateway) run(t *testing.T, argv ...string) string {
-	t.Helper()
-	r := script.Command{Argv: append([]string{"nsenter", "-t", g.pid, "--net"}, argv...)}.Run(t.Context())
-	if r.Err != nil {
-		t.Fatalf("%s: %v: %v\n%s", g.name, argv, r.Err, r.Output)
-	}
-	return r.Output
 }
 
 func (g *gateway) load() []string {
@@ -173,28 +138,26 @@ func (g *gateway) sas(t *testing.T) []ikeSA {
 // charon on both ends.
 func TestRealStrongSwan(t *testing.T) {
 	require.Need(t, require.NetNS)
-	require.Need(t, require.Root)
 	charon := require.Peer(t, "charon")
 	require.Peer(t, "swanctl")
-	require.Peer(t, "nsenter")
-	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		t.Skipf("needs TUN devices: %v", err)
+	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err != nil {
+		t.Skipf("needs TUN devices for ESP in user space: %v", err)
+	} else {
+		f.Close()
 	}
 
-	router := newGateway(t, "router", charon, "10.9.0.9", "10.9.0.2", "router", "remote", "10.1.0.1/32", "10.2.0.1/32")
-	remote := newGateway(t, "remote", charon, "10.9.0.2", "10.9.0.9", "remote", "router", "10.2.0.1/32", "10.1.0.1/32")
-	r := script.Command{Argv: []string{
-		"ip", "link", "add", "wan", "netns", router.pid, "type", "veth", "peer", "name", "wan", "netns", remote.pid,
-	}}.Run(t.Context())
-	if r.Err != nil {
-		t.Fatal(r.Err, r.Output)
+	lab := netns.New(t)
+	wan := func(address string) netns.NIC {
+		return netns.NIC{Name: "wan", Segment: "wan", Addresses: []string{address}}
 	}
-	for g, addresses := range map[*gateway][]string{router: {"10.9.0.1/24", "10.1.0.1/32"}, remote: {"10.9.0.2/24", "10.2.0.1/32"}} {
-		g.run(t, "ip", "link", "set", "wan", "up")
-		g.run(t, "ip", "address", "add", addresses[0], "dev", "wan")
-		g.run(t, "ip", "address", "add", addresses[1], "dev", "lo")
-		g.launch(t)
-	}
+	router := newGateway(t, lab.Host("router", wan("10.9.0.1/24")), charon,
+		"10.9.0.9", "10.9.0.2", "router", "remote", "10.1.0.1/32", "10.2.0.1/32")
+	remote := newGateway(t, lab.Host("remote", wan("10.9.0.2/24")), charon,
+		"10.9.0.2", "10.9.0.9", "remote", "router", "10.2.0.1/32", "10.1.0.1/32")
+	router.Exec("ip", "address", "add", "10.1.0.1/32", "dev", "lo")
+	remote.Exec("ip", "address", "add", "10.2.0.1/32", "dev", "lo")
+	router.launch(t)
+	remote.launch(t)
 	if r := (script.Command{Argv: remote.load()}).Run(t.Context()); r.Err != nil {
 		t.Fatal(r.Err, r.Output)
 	}
@@ -203,7 +166,7 @@ func TestRealStrongSwan(t *testing.T) {
 		Stack: Auto, Socket: router.dir + "/vici", Addresses: []netip.Addr{netip.MustParseAddr("10.9.0.9")}, Load: router.load(),
 		// The address comes late; nothing may be tried before it is there.
 		Ready: func(context.Context, []netip.Addr) error {
-			router.run(t, "ip", "address", "replace", "10.9.0.9/32", "dev", "wan")
+			router.Exec("ip", "address", "replace", "10.9.0.9/32", "dev", "wan")
 			return nil
 		},
 	}
@@ -216,7 +179,7 @@ func TestRealStrongSwan(t *testing.T) {
 		began := time.Now()
 		tell(t, target, notify.Master, report)
 		t.Logf("MASTER took %v", time.Since(began))
-		router.run(t, "ping", "-c", "1", "-W", "5", "-I", "10.1.0.1", "10.2.0.1")
+		router.Exec("ping", "-c", "1", "-W", "5", "-I", "10.1.0.1", "10.2.0.1")
 		sas := router.sas(t)
 		if len(sas) != 1 {
 			t.Fatalf("SAs: %+v", sas)
@@ -232,7 +195,7 @@ func TestRealStrongSwan(t *testing.T) {
 			t.Errorf("left behind: %+v", sas)
 		}
 		remote.await(t, "word that the SA has ended", func() bool { return len(remote.sas(t)) == 0 })
-		router.run(t, "ip", "address", "del", "10.9.0.9/32", "dev", "wan")
+		router.Exec("ip", "address", "del", "10.9.0.9/32", "dev", "wan")
 	}
 
 	up := "gw: up, 10.9.0.9 to 10.9.0.2"
@@ -244,7 +207,7 @@ func TestRealStrongSwan(t *testing.T) {
 	master(up)
 
 	// The fallback: charon is gone and a restart brings it back.
-	router.stop()
+	router.daemon.Stop()
 	config.Run = func(ctx context.Context, argv ...string) script.Result {
 		if argv[0] == "systemctl" {
 			router.launch(t)
