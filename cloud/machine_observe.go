@@ -95,7 +95,11 @@ func (m *machine) noteAway(t *track, o Observed, before Observed) {
 		t.next = t.writeAfter
 		return
 	}
-	t.fresh, t.next = true, m.now
+	// If writing is not allowed yet (guard, drain), look again before a plan.
+	t.fresh, t.next = true, m.now+freshness
+	if m.yielding {
+		t.fresh, t.next = false, m.now+m.jitter(m.t.Drift)
+	}
 }
 
 // Reasons to leave a route alone.
