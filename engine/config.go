@@ -59,6 +59,7 @@ func (c *Config) Validate() error {
 		if other, taken := ids[r.ID]; taken {
 			faults = append(faults, fmt.Errorf("router %q: %v is already router %q", r.Name, r.ID, other))
 		}
+		faults = append(faults, validateTracks("router", r.Name, r.Tracks)...)
 		names[r.Name] = true
 		ids[r.ID] = r.Name
 	}
@@ -73,6 +74,7 @@ func (c *Config) validateGroups(routers map[string]bool) (faults []error) {
 			faults = append(faults, fmt.Errorf("group %q: the name is taken", g.Name))
 		}
 		groups[g.Name] = true
+		faults = append(faults, validateTracks("group", g.Name, g.Tracks)...)
 		if len(g.Members) == 0 {
 			faults = append(faults, fmt.Errorf("group %q has no members", g.Name))
 		}
@@ -84,6 +86,19 @@ func (c *Config) validateGroups(routers map[string]bool) (faults []error) {
 				faults = append(faults, fmt.Errorf("group %q: router %q is already in group %q", g.Name, m, other))
 			}
 			member[m] = g.Name
+		}
+	}
+	return faults
+}
+
+// maxWeight bounds a weight on either side.
+const maxWeight = 254
+
+func validateTracks(what, name string, tracks []Tracking) (faults []error) {
+	for _, t := range tracks {
+		if t.Weight < -maxWeight || t.Weight > maxWeight {
+			faults = append(faults, fmt.Errorf("%s %q: %s %s: weight %d is not in %d…%d",
+				what, name, t.Kind, t.Name, t.Weight, -maxWeight, maxWeight))
 		}
 	}
 	return faults

@@ -20,8 +20,10 @@ type Engine struct {
 	started bool
 	nodes   []*node // in configuration order
 	index   index
+	retired retired
 	virtual []netip.Addr // every virtual address, sorted
 	groups  []*group
+	unsaid  bool // a group may have something to report
 	timers  timerHeap
 	world   world
 	queue   []message
@@ -31,6 +33,8 @@ type Engine struct {
 	outputs []Output
 	packets []vrrp.Packet
 	buf     []byte
+	advert  vrrp.AdvertReceived // of the frame in hand, so that none allocates
+	bad     vrrp.PacketRefused
 }
 
 // node is one router in its place.
@@ -78,6 +82,20 @@ type GroupTransition struct {
 	Initial  bool // the first report; From means nothing
 }
 
+func (o Output) String() string {
+	if o.Group != nil {
+		return o.Name + ": " + o.Group.String()
+	}
+	return fmt.Sprintf("%s: %v", o.Name, o.Action)
+}
+
+func (t GroupTransition) String() string {
+	if t.Initial {
+		return fmt.Sprintf("group %v", t.To)
+	}
+	return fmt.Sprintf("group %v -> %v", t.From, t.To)
+}
+
 // New returns an engine whose routers wait for [Started]. The error joins
 // every fault of c.
 func New(c Config) (*Engine, error) {
@@ -116,17 +134,21 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 	case Woke:
 		e.wake()
 	case FrameReceived:
+		e.receive(&in)
+	case *FrameReceived:
 		e.receive(in)
 	case LinkChanged:
-		e.world.setLink(in)
-		e.settle()
+		if e.world.setLink(in) {
+			e.settleInterface(in.Interface)
+		}
 	case TrackChanged:
-		e.world.setLevel(in.Track, in.Level)
-		e.settle()
+		if e.world.setLevel(in.Track, in.Level) {
+			e.settleTrack(in.Track)
+		}
 	case ActionDone:
-		e.post(e.index[in.Router], in.ActionFinished)
+		e.post(e.index.byID[in.Router], in.ActionFinished)
 	case OwnershipLost:
-		e.post(e.index[in.Router], vrrp.OwnershipLost{Detail: in.Detail})
+		e.post(e.index.byID[in.Router], vrrp.OwnershipLost{Detail: in.Detail})
 	case FailoverRequested:
 		e.failover(in)
 	case Reloaded:
@@ -149,11 +171,7 @@ func (e *Engine) start() {
 
 func (e *Engine) wake() {
 	for len(e.timers) > 0 && !e.timers[0].due.After(e.now) {
-		n := e.timers[0]
-		e.tell(n, vrrp.TimerExpired{})
-		if n.heap >= 0 && !n.due.After(e.now) {
-			panic(fmt.Sprintf("engine: %v did not move its deadline %v", n.cfg.ID, n.due))
-		}
+		e.tell(e.timers[0], vrrp.TimerExpired{})
 		e.drain()
 	}
 }
@@ -192,15 +210,15 @@ func (e *Engine) post(n *node, ev vrrp.Event) {
 // rounds, so the bound is generous; passing it is a bug.
 func (e *Engine) drain() {
 	limit := 64 * (len(e.nodes) + 1)
-	for steps := 0; len(e.queue) > 0; steps++ {
-		if steps > limit {
-			panic(fmt.Sprintf("engine: no quiescence after %d events", steps))
+	limit += len(e.queue)
+	for i := 0; i < len(e.queue); i++ {
+		if i > limit {
+			panic(fmt.Sprintf("engine: no quiescence after %d events", i))
 		}
-		m := e.queue[0]
-		e.queue = e.queue[1:]
-		e.tell(m.to, m.ev)
+		e.tell(e.queue[i].to, e.queue[i].ev)
 	}
-	e.queue = nil
+	clear(e.queue)
+	e.queue = e.queue[:0]
 }
 
 // tell steps one router and takes in what it answers. A router that panics,
@@ -214,6 +232,10 @@ func (e *Engine) tell(n *node, ev vrrp.Event) {
 			e.quarantine(n, fmt.Sprint(p))
 		}
 	}()
+	e.step(n, ev)
+}
+
+func (e *Engine) step(n *node, ev vrrp.Event) {
 	for _, a := range n.router.Step(e.now, ev) {
 		e.take(n, a)
 	}
@@ -262,15 +284,17 @@ func (e *Engine) vote(n *node, v vrrp.Vote) {
 	if !changed {
 		return
 	}
+	e.unsaid = true
 	for _, m := range n.group.members {
 		e.post(m, vrrp.VerdictReached{Verdict: verdict})
 	}
 }
 
-// quarantine takes a router out of service after a bug.
+// quarantine takes a router out of service after a bug; it resigns if it can.
 func (e *Engine) quarantine(n *node, why string) {
 	n.broken = why
 	n.running = false
+	e.resign(n)
 	if n.heap >= 0 {
 		heap.Remove(&e.timers, n.heap)
 	}
@@ -280,6 +304,12 @@ func (e *Engine) quarantine(n *node, why string) {
 	if n.group != nil {
 		e.vote(n, vrrp.VoteUnable)
 	}
+}
+
+// resign stops a broken router, for the priority 0 that a MASTER owes.
+func (e *Engine) resign(n *node) {
+	defer func() { _ = recover() }()
+	e.step(n, vrrp.Stopped{})
 }
 
 // NoticeBug reports a router that broke an invariant and was taken out of

@@ -20,7 +20,8 @@ type Started struct{}
 // Woke says that time has passed; whatever is due at now fires.
 type Woke struct{}
 
-// FrameReceived is one VRRP datagram as it came from a socket.
+// FrameReceived is one VRRP datagram as it came from a socket. A pointer to
+// one is an input too and saves an allocation; the engine does not keep it.
 type FrameReceived struct {
 	Interface string // the interface it arrived on; for a virtual MAC, its parent
 	vrrp.Datagram
@@ -90,7 +91,8 @@ type FailoverRequested struct {
 	For  time.Duration // do not displace a live peer for so long
 }
 
-// Reloaded replaces the configuration; see [Engine.Step].
+// Reloaded replaces the configuration. Step panics on one that is not valid:
+// call [Config.Validate] first.
 type Reloaded struct{ Config Config }
 
 // Stopped ends every router: MASTERs resign and release.

@@ -19,10 +19,10 @@ type InterfaceRefusals struct {
 
 // receive finds the router a datagram is for and tells it. What cannot be
 // parsed is counted at the router its VRID names, if there is one.
-func (e *Engine) receive(f FrameReceived) {
+func (e *Engine) receive(f *FrameReceived) {
 	a, err := vrrp.Parse(f.Datagram)
-	if err != nil {
-		e.refuse(f, err.(vrrp.Refusal))
+	if why, refused := err.(vrrp.Refusal); refused {
+		e.refuse(f, why)
 		return
 	}
 	n := e.addressee(f, a.VRID)
@@ -30,13 +30,16 @@ func (e *Engine) receive(f FrameReceived) {
 		e.count(f.Interface, vrrp.RefusedVRID)
 		return
 	}
-	e.tell(n, vrrp.AdvertReceived{Advert: a, Source: f.Source, Destination: f.Destination, TTL: f.TTL})
+	e.advert = vrrp.AdvertReceived{Advert: a, Source: f.Source, Destination: f.Destination, TTL: f.TTL}
+	e.tell(n, &e.advert)
+	e.advert = vrrp.AdvertReceived{}
 }
 
-func (e *Engine) refuse(f FrameReceived, why vrrp.Refusal) {
+func (e *Engine) refuse(f *FrameReceived, why vrrp.Refusal) {
 	if len(f.Payload) > 1 {
 		if n := e.addressee(f, f.Payload[1]); n != nil {
-			e.tell(n, vrrp.PacketRefused{Reason: why, Source: f.Source})
+			e.bad = vrrp.PacketRefused{Reason: why, Source: f.Source}
+			e.tell(n, &e.bad)
 			return
 		}
 	}
@@ -45,16 +48,16 @@ func (e *Engine) refuse(f FrameReceived, why vrrp.Refusal) {
 
 // addressee returns the router a datagram is for, or nil. A unicast advert
 // may arrive on another interface than its router's: routing decides.
-func (e *Engine) addressee(f FrameReceived, vrid uint8) *node {
+func (e *Engine) addressee(f *FrameReceived, vrid uint8) *node {
 	id := vrrp.ID{Interface: f.Interface, VRID: vrid, Family: vrrp.FamilyOf(f.Source)}
-	if n := e.index[id]; n != nil {
+	if n := e.index.byID[id]; n != nil {
 		return n
 	}
 	if f.Destination.IsMulticast() {
 		return nil
 	}
-	for _, n := range e.nodes {
-		if n.cfg.ID.VRID == vrid && n.cfg.ID.Family == id.Family && n.cfg.Unicast() && n.sends(f.Destination) {
+	for _, n := range e.index.unicast[vrid] {
+		if n.cfg.ID.Family == id.Family && n.sends(f.Destination) {
 			return n
 		}
 	}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"container/heap"
 	"slices"
 
 	"github.com/govrrp/vrrpd/syncgroup"
@@ -12,29 +13,30 @@ import (
 // build makes the nodes and groups of a first configuration.
 func (e *Engine) build(c Config) {
 	e.cfg, e.virtual = c, c.virtual()
-	e.index = index{}
 	of := c.grouped()
 	for i := range c.Routers {
-		n := newNode(c.Routers[i], of[c.Routers[i].Name] != "", i)
-		e.nodes = append(e.nodes, n)
-		e.index[n.cfg.ID] = n
+		want := c.Routers[i]
+		want.Grouped = of[want.Name] != ""
+		e.nodes = append(e.nodes, e.newNode(want, i))
 	}
+	e.index = makeIndex(e.nodes)
 	e.regroup()
 }
 
-func newNode(c Router, grouped bool, order int) *node {
-	c.Grouped = grouped
+// newNode makes a router. Its action IDs go on where those of an earlier
+// router of the same identity ended: results may still be on their way.
+func (e *Engine) newNode(c Router, order int) *node {
 	r, err := vrrp.New(c.Config)
 	if err != nil {
 		panic("engine: configuration was validated: " + err.Error())
 	}
+	r.NumberFrom(e.retired[c.ID])
 	return &node{cfg: c, router: r, heap: -1, order: order}
 }
 
 // reload applies a configuration: removals, then changes, then additions.
 // Routers are the same when their ID, version and choice of unicast or
-// multicast are; those keep state and schedule, under a new name too. An
-// invalid configuration changes nothing: validate it first.
+// multicast are; those keep state and schedule, under a new name too.
 func (e *Engine) reload(c Config) {
 	if c.Validate() != nil {
 		panic("engine: reload of a configuration that is not valid")
@@ -45,14 +47,13 @@ func (e *Engine) reload(c Config) {
 	for _, n := range old {
 		n.group = nil // votes cast meanwhile are read by regroup
 	}
-	e.removeGone(old, c)
+	e.removeGone(old, &c)
 	for i := range c.Routers {
 		want := c.Routers[i]
 		want.Grouped = of[want.Name] != ""
-		n := e.index[want.ID]
+		n := e.index.byID[want.ID]
 		if n == nil {
-			n = newNode(want, want.Grouped, i)
-			e.index[want.ID] = n
+			n = e.newNode(want, i)
 		}
 		n.order = i
 		if !n.cfg.Config.Equal(&want.Config) {
@@ -61,6 +62,8 @@ func (e *Engine) reload(c Config) {
 		n.cfg = want
 		e.nodes = append(e.nodes, n)
 	}
+	e.index = makeIndex(e.nodes)
+	heap.Init(&e.timers) // the order is the tie-break
 	e.drain()
 	e.regroup()
 	e.drain()
@@ -68,24 +71,37 @@ func (e *Engine) reload(c Config) {
 }
 
 // removeGone stops the nodes that have no successor in c.
-func (e *Engine) removeGone(old []*node, c Config) {
+func (e *Engine) removeGone(old []*node, c *Config) {
+	successor := make(map[vrrp.ID]*Router, len(c.Routers))
+	for i := range c.Routers {
+		successor[c.Routers[i].ID] = &c.Routers[i]
+	}
 	for _, n := range old {
-		i := slices.IndexFunc(c.Routers, func(r Router) bool { return r.ID == n.cfg.ID })
-		if i >= 0 && n.broken == "" && c.Routers[i].Version == n.cfg.Version && c.Routers[i].Unicast() == n.cfg.Unicast() {
+		s := successor[n.cfg.ID]
+		if s != nil && n.broken == "" && s.Version == n.cfg.Version && s.Unicast() == n.cfg.Unicast() {
 			continue
 		}
 		e.tell(n, vrrp.Stopped{})
-		delete(e.index, n.cfg.ID)
+		if n.heap >= 0 {
+			heap.Remove(&e.timers, n.heap)
+		}
+		delete(e.index.byID, n.cfg.ID)
+		if e.retired == nil {
+			e.retired = retired{}
+		}
+		e.retired[n.cfg.ID] = n.router.LastID()
 	}
 }
 
 // regroup forms the groups anew from the votes their members have cast. A
-// group that had the same members keeps its history.
+// group that keeps its name keeps its history.
 func (e *Engine) regroup() {
 	old := e.groups
-	e.groups = nil
+	e.groups, e.unsaid = nil, true
+	byName := make(map[string]*node, len(e.nodes))
 	for _, n := range e.nodes {
 		n.group = nil
+		byName[n.cfg.Name] = n
 	}
 	for _, c := range e.cfg.Groups {
 		g := &group{cfg: c}
@@ -93,12 +109,11 @@ func (e *Engine) regroup() {
 			g.reported, g.known, g.since = old[i].reported, old[i].known, old[i].since
 		}
 		ids := make([]vrrp.ID, 0, len(c.Members))
-		for _, n := range e.nodes {
-			if slices.Contains(c.Members, n.cfg.Name) {
-				n.group = g
-				g.members = append(g.members, n)
-				ids = append(ids, n.cfg.ID)
-			}
+		for _, name := range c.Members {
+			n := byName[name]
+			n.group = g
+			g.members = append(g.members, n)
+			ids = append(ids, n.cfg.ID)
 		}
 		g.sync = syncgroup.New(ids...)
 		for _, n := range g.members {

@@ -62,12 +62,20 @@ func (e *Engine) Status() Status {
 	for _, g := range e.groups {
 		s.Groups = append(s.Groups, GroupStatus{
 			Name:    g.cfg.Name,
-			State:   stateOf(g.sync.Verdict()),
+			State:   g.state(),
 			Since:   g.since,
 			Members: slices.Clone(g.cfg.Members),
 		})
 	}
 	return s
+}
+
+// state is INIT until a member has left it, then as the verdict says.
+func (g *group) state() vrrp.State {
+	if !slices.ContainsFunc(g.members, func(n *node) bool { return n.router.State() != vrrp.Init }) {
+		return vrrp.Init
+	}
+	return stateOf(g.sync.Verdict())
 }
 
 func stateOf(v vrrp.Verdict) vrrp.State {
@@ -84,9 +92,17 @@ func stateOf(v vrrp.Verdict) vrrp.State {
 // reportGroups reports each group whose verdict has changed, once all of its
 // members run.
 func (e *Engine) reportGroups() {
+	if !e.unsaid {
+		return
+	}
+	e.unsaid = false
 	for _, g := range e.groups {
 		v := g.sync.Verdict()
-		if g.known && g.reported == v || slices.ContainsFunc(g.members, func(n *node) bool { return !n.running }) {
+		if slices.ContainsFunc(g.members, func(n *node) bool { return !n.running && n.broken == "" }) {
+			e.unsaid = true
+			continue
+		}
+		if g.known && g.reported == v {
 			continue
 		}
 		t := GroupTransition{From: stateOf(g.reported), To: stateOf(v), Initial: !g.known}

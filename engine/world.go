@@ -6,20 +6,37 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govrrp/vrrpd/vrrp"
 )
 
-// world is what was last told of everything outside: levels, not edges. Its
-// maps are looked up, and walked only where the order cannot matter.
+// world is what was last told of everything outside: levels, not edges.
 type world struct {
-	links  map[string]LinkChanged
+	links  []LinkChanged // sorted by interface
 	levels map[Track]Level
 }
 
-// index finds a router by its identity.
-type index map[vrrp.ID]*node
+// index finds a router by its identity, and the unicast ones by VRID too.
+type index struct {
+	byID    map[vrrp.ID]*node
+	unicast [256][]*node // in configuration order
+}
+
+// retired is the last action ID of each identity that had a router before.
+type retired map[vrrp.ID]vrrp.ActionID
+
+func makeIndex(nodes []*node) index {
+	x := index{byID: make(map[vrrp.ID]*node, len(nodes))}
+	for _, n := range nodes {
+		x.byID[n.cfg.ID] = n
+		if n.cfg.Unicast() {
+			x.unicast[n.cfg.ID.VRID] = append(x.unicast[n.cfg.ID.VRID], n)
+		}
+	}
+	return x
+}
 
 // Fault is one live reason why a router cannot serve.
 type Fault struct {
@@ -27,19 +44,43 @@ type Fault struct {
 	Since  time.Time
 }
 
-func (w *world) setLink(l LinkChanged) {
-	if w.links == nil {
-		w.links = map[string]LinkChanged{}
+// setLink takes the state of an interface and reports whether it is news.
+func (w *world) setLink(l LinkChanged) bool {
+	i, known := w.find(l.Interface)
+	if !known {
+		w.links = slices.Insert(w.links, i, LinkChanged{Interface: l.Interface})
+	}
+	old := &w.links[i]
+	if old.Present == l.Present && old.Up == l.Up && slices.Equal(old.Addresses, l.Addresses) {
+		return false
 	}
 	l.Addresses = slices.Clone(l.Addresses)
-	w.links[l.Interface] = l
+	*old = l
+	return true
 }
 
-func (w *world) setLevel(t Track, l Level) {
+func (w *world) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(w.links, name, func(l LinkChanged, name string) int {
+		return strings.Compare(l.Interface, name)
+	})
+}
+
+// link returns an interface; one that was never told is not present.
+func (w *world) link(name string) LinkChanged {
+	if i, known := w.find(name); known {
+		return w.links[i]
+	}
+	return LinkChanged{}
+}
+
+// setLevel takes the level of a tracked object and reports whether it is news.
+func (w *world) setLevel(t Track, l Level) bool {
 	if w.levels == nil {
 		w.levels = map[Track]Level{}
 	}
+	old, known := w.levels[t]
 	w.levels[t] = l
+	return !known || old != l
 }
 
 // level returns what is known of a tracked object. An interface is always
@@ -48,7 +89,7 @@ func (w *world) level(t Track) Level {
 	if t.Kind != TrackInterface {
 		return w.levels[t]
 	}
-	l := w.links[t.Name]
+	l := w.link(t.Name)
 	switch {
 	case !l.Present:
 		return Level{Known: true, Detail: "does not exist"}
@@ -59,18 +100,22 @@ func (w *world) level(t Track) Level {
 }
 
 // source returns the interface's primary address of the family: the first
-// IPv4 one, or the first link-local IPv6 one, that is not virtual.
-func (w *world) source(id vrrp.ID, virtual []netip.Addr) netip.Addr {
-	for _, p := range w.links[id.Interface].Addresses {
+// IPv4 one, or the first link-local IPv6 one, that is not virtual. An address
+// owner that has none but its own virtual one sends from that.
+func (w *world) source(c *vrrp.Config, virtual []netip.Addr) (src netip.Addr) {
+	for _, p := range w.link(c.ID.Interface).Addresses {
 		a := p.Addr()
-		if vrrp.FamilyOf(a) != id.Family || id.Family == vrrp.IPv6 && !a.IsLinkLocalUnicast() {
+		if vrrp.FamilyOf(a) != c.ID.Family || c.ID.Family == vrrp.IPv6 && !a.IsLinkLocalUnicast() {
 			continue
 		}
 		if _, isVirtual := slices.BinarySearchFunc(virtual, a, netip.Addr.Compare); !isVirtual {
 			return a
 		}
+		if c.Owner() && !src.IsValid() {
+			src = a
+		}
 	}
-	return netip.Addr{}
+	return src
 }
 
 // has reports whether any interface carries a.
@@ -88,6 +133,31 @@ func (e *Engine) settle() {
 	for _, n := range e.nodes {
 		e.settleNode(n)
 	}
+}
+
+// settleInterface recomputes the routers that a change of one interface can
+// concern. A configured source address may be on any.
+func (e *Engine) settleInterface(name string) {
+	t := Track{Kind: TrackInterface, Name: name}
+	for _, n := range e.nodes {
+		if n.cfg.ID.Interface == name || n.cfg.Source.IsValid() || n.follows(t) {
+			e.settleNode(n)
+		}
+	}
+}
+
+func (e *Engine) settleTrack(t Track) {
+	for _, n := range e.nodes {
+		if n.follows(t) {
+			e.settleNode(n)
+		}
+	}
+}
+
+// follows reports whether t is among the tracks of the node or its group.
+func (n *node) follows(t Track) bool {
+	is := func(x Tracking) bool { return x.Track == t }
+	return slices.ContainsFunc(n.cfg.Tracks, is) || n.group != nil && slices.ContainsFunc(n.group.cfg.Tracks, is)
 }
 
 func (e *Engine) settleNode(n *node) {
@@ -113,17 +183,16 @@ func (e *Engine) settleNode(n *node) {
 	if p := effective(n.cfg.Priority, terms); p != n.router.Priority() {
 		e.post(n, vrrp.PriorityChanged{Effective: p})
 	}
-	if !n.cfg.Source.IsValid() {
-		if src := e.world.source(n.cfg.ID, e.virtual); src != n.source {
-			n.source = src
-			e.post(n, vrrp.SourceChanged{Source: src})
-		}
+	// Told even when a source is configured: a reload may take that away.
+	if src := e.world.source(&n.cfg.Config, e.virtual); src != n.source {
+		n.source = src
+		e.post(n, vrrp.SourceChanged{Source: src})
 	}
 	if !slices.Equal(before, reasons) {
 		e.post(n, vrrp.FaultsChanged{Faults: reasons})
 	}
 	if e.started && !n.running && !pending && n.broken == "" {
-		n.running = true
+		n.running, e.unsaid = true, true
 		e.post(n, vrrp.Started{})
 	}
 }

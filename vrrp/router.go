@@ -149,6 +149,14 @@ func (r *Router) id() ActionID {
 	return r.nextID
 }
 
+// LastID returns the ID of the newest action, 0 when there was none.
+func (r *Router) LastID() ActionID { return r.nextID }
+
+// NumberFrom makes the next action's ID last+1, so that the results of an
+// earlier router's actions cannot be taken for this one's. Call it before the
+// first Step.
+func (r *Router) NumberFrom(last ActionID) { r.nextID = last }
+
 func (r *Router) notice(n Notice, source netip.Addr, detail string) {
 	r.do(ReportNotice{Notice: n, Source: source, Detail: detail})
 }
