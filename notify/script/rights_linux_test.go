@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +32,34 @@ func TestUserGroupAndGroupsAreDropped(t *testing.T) {
 	want := []string{strconv.Itoa(int(u.UID)), gid, gid + " 12345", "nobody", "CapEff: 0000000000000000"}
 	if got := strings.Split(r.Output, "\n"); r.Err != nil || strings.Join(got, ";") != strings.Join(want, ";") {
 		t.Errorf("got  %q (%v)\nwant %q", got, r.Err, want)
+	}
+}
+
+// TestRootOfAUserNamespaceIsEnough runs a script as user 0 where groups cannot be set.
+func TestRootOfAUserNamespaceIsEnough(t *testing.T) {
+	const inside = "VRRPD_TEST_USER_NAMESPACE"
+	if os.Getenv(inside) != "" {
+		r := Command{Argv: []string{"id", "-u"}, User: &User{}}.Run(t.Context())
+		if r.Err != nil || r.Output != "0" {
+			t.Errorf("got %q, %v", r.Output, r.Err)
+		}
+		return
+	}
+	require.Need(t, require.NetNS)
+	c := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	c.Env = append(os.Environ(), inside+"=1")
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+	}
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Skipf("needs user namespaces: %v", err)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -62,7 +62,9 @@ func (c Command) start(path string, argv []string) (*exec.Cmd, *tail, error) {
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM},
 	}
 	if c.User != nil && !isSelf(c.User) {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.User.UID, Gid: c.User.GID, Groups: c.User.Groups}
+		cmd.SysProcAttr.Credential = &syscall.Credential{
+			Uid: c.User.UID, Gid: c.User.GID, Groups: c.User.Groups, NoSetGroups: groupsAreFixed(),
+		}
 	}
 	if err := cmd.Start(); err != nil {
 		r.Close()
@@ -175,6 +177,13 @@ func schedulingStaysHere() error {
 
 func isSelf(u *User) bool {
 	return os.Geteuid() != 0 && int(u.UID) == os.Geteuid() && int(u.GID) == os.Getegid()
+}
+
+// groupsAreFixed reports whether this is a user namespace in which nobody may change
+// supplementary groups. Trying would fail; they mean nothing to the namespace anyway.
+func groupsAreFixed() bool {
+	text, err := os.ReadFile("/proc/self/setgroups")
+	return err == nil && bytes.HasPrefix(text, []byte("deny"))
 }
 
 // looksLikeText tells a script without #! from a program for another machine.

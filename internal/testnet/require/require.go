@@ -3,7 +3,6 @@
 package require
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,7 +26,8 @@ const (
 	// NetNS is the right to create network namespaces and to configure the
 	// interfaces in them: root, or user namespaces in which capabilities work.
 	NetNS Capability = "netns"
-	// Root is the right to change the user of a child process.
+	// Root is the right to start a child process as any other user. Root in a user
+	// namespace that holds a single user does not have it.
 	Root Capability = "root"
 	// Peers stands for every program asked for with [Peer].
 	Peers Capability = "peers"
@@ -40,7 +40,10 @@ var peerDirs = []string{
 	"/usr/lib/ipsec", "/usr/libexec/ipsec", "/usr/libexec/strongswan",
 }
 
-var probeNetNS = sync.OnceValue(netNS)
+var (
+	probeNetNS = sync.OnceValue(netNS)
+	probeRoot  = sync.OnceValue(root)
+)
 
 // Need skips the test unless the machine offers c; it fails the test instead
 // when VRRPD_REQUIRE names c.
@@ -51,9 +54,7 @@ func Need(t testing.TB, c Capability) {
 	case NetNS:
 		err = probeNetNS()
 	case Root:
-		if os.Geteuid() != 0 {
-			err = errors.New("not running as root")
-		}
+		err = probeRoot()
 	default:
 		t.Fatalf("require: unknown capability %q", c)
 	}

@@ -7,3 +7,5 @@ package require
 import "errors"
 
 func netNS() error { return errors.ErrUnsupported }
+
+func root() error { return errors.ErrUnsupported }

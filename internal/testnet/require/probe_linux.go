@@ -3,6 +3,7 @@
 package require
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,6 +31,23 @@ func netNS() error {
 	}
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("create a network namespace: %w", err)
+	}
+	return nil
+}
+
+// root starts a child as another user, with supplementary groups.
+func root() error {
+	if os.Geteuid() != 0 {
+		return errors.New("not running as root")
+	}
+	path, err := exec.LookPath("true")
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{65533}}}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("start a process as another user: %w", err)
 	}
 	return nil
 }
