@@ -4,10 +4,12 @@ package ipsec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,95 +136,162 @@ func (g *gateway) sas(t *testing.T) []ikeSA {
 	return sas
 }
 
-// TestRealStrongSwan moves a tunnel with an address between MASTER and BACKUP, with
-// charon on both ends.
-func TestRealStrongSwan(t *testing.T) {
+// A site is a router whose tunnel to a remote follows the state, and both its ends.
+type site struct {
+	router, remote *gateway
+	target         notify.Target
+}
+
+const (
+	siteVIP = "10.9.0.9/32"
+	siteUp  = "gw: up, 10.9.0.9 to 10.9.0.2"
+)
+
+func newSite(t *testing.T) *site {
+	t.Helper()
 	require.Need(t, require.NetNS)
 	charon := require.Peer(t, "charon")
 	require.Peer(t, "swanctl")
-	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err != nil {
+	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
 		t.Skipf("needs TUN devices for ESP in user space: %v", err)
-	} else {
-		f.Close()
 	}
-
+	tun.Close()
 	lab := netns.New(t)
 	wan := func(address string) netns.NIC {
 		return netns.NIC{Name: "wan", Segment: "wan", Addresses: []string{address}}
 	}
-	router := newGateway(t, lab.Host("router", wan("10.9.0.1/24")), charon,
-		"10.9.0.9", "10.9.0.2", "router", "remote", "10.1.0.1/32", "10.2.0.1/32")
-	remote := newGateway(t, lab.Host("remote", wan("10.9.0.2/24")), charon,
-		"10.9.0.2", "10.9.0.9", "remote", "router", "10.2.0.1/32", "10.1.0.1/32")
-	router.Exec("ip", "address", "add", "10.1.0.1/32", "dev", "lo")
-	remote.Exec("ip", "address", "add", "10.2.0.1/32", "dev", "lo")
-	router.launch(t)
-	remote.launch(t)
-	if r := (script.Command{Argv: remote.load()}).Run(t.Context()); r.Err != nil {
+	s := &site{
+		router: newGateway(t, lab.Host("router", wan("10.9.0.1/24")), charon,
+			"10.9.0.9", "10.9.0.2", "router", "remote", "10.1.0.1/32", "10.2.0.1/32"),
+		remote: newGateway(t, lab.Host("remote", wan("10.9.0.2/24")), charon,
+			"10.9.0.2", "10.9.0.9", "remote", "router", "10.2.0.1/32", "10.1.0.1/32"),
+	}
+	s.router.Exec("ip", "address", "add", "10.1.0.1/32", "dev", "lo")
+	s.remote.Exec("ip", "address", "add", "10.2.0.1/32", "dev", "lo")
+	s.router.launch(t)
+	s.remote.launch(t)
+	if r := (script.Command{Argv: s.remote.load()}).Run(t.Context()); r.Err != nil {
 		t.Fatal(r.Err, r.Output)
 	}
+	return s
+}
 
-	config := Config{
-		Stack: Auto, Socket: router.dir + "/vici", Addresses: []netip.Addr{netip.MustParseAddr("10.9.0.9")}, Load: router.load(),
+func (s *site) retarget(t *testing.T, stack Stack, run Runner) {
+	t.Helper()
+	target, err := New(Config{
+		Stack: stack, Socket: s.router.dir + "/vici", Load: s.router.load(), Run: run,
+		Addresses: []netip.Addr{netip.MustParsePrefix(siteVIP).Addr()},
 		// The address comes late; nothing may be tried before it is there.
 		Ready: func(context.Context, []netip.Addr) error {
-			router.Exec("ip", "address", "replace", "10.9.0.9/32", "dev", "wan")
+			s.router.Exec("ip", "address", "replace", siteVIP, "dev", "wan")
 			return nil
 		},
-	}
-	target, err := New(config)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	master := func(report string) string {
-		t.Helper()
-		began := time.Now()
-		tell(t, target, notify.Master, report)
-		t.Logf("MASTER took %v", time.Since(began))
-		router.Exec("ping", "-c", "1", "-W", "5", "-I", "10.1.0.1", "10.2.0.1")
-		sas := router.sas(t)
-		if len(sas) != 1 {
-			t.Fatalf("SAs: %+v", sas)
-		}
-		return sas[0].UniqueID
-	}
-	backup := func() {
-		t.Helper()
-		began := time.Now()
-		tell(t, target, notify.Backup, "gw: unloaded\ngw: SA ended")
-		t.Logf("BACKUP took %v", time.Since(began))
-		if sas := router.sas(t); len(sas) != 0 {
-			t.Errorf("left behind: %+v", sas)
-		}
-		remote.await(t, "word that the SA has ended", func() bool { return len(remote.sas(t)) == 0 })
-		router.Exec("ip", "address", "del", "10.9.0.9/32", "dev", "wan")
-	}
+	s.target = target
+}
 
-	up := "gw: up, 10.9.0.9 to 10.9.0.2"
-	first := master(up)
-	if again := master("gw: was up, left alone"); again != first {
+// master tells MASTER, proves the tunnel with a ping, and returns its SA.
+func (s *site) master(t *testing.T, report string) string {
+	t.Helper()
+	began := time.Now()
+	tell(t, s.target, notify.Master, report)
+	t.Logf("MASTER took %v", time.Since(began))
+	s.router.Exec("ping", "-c", "1", "-W", "5", "-I", "10.1.0.1", "10.2.0.1")
+	sas := s.router.sas(t)
+	if len(sas) != 1 {
+		t.Fatalf("SAs: %+v", sas)
+	}
+	return sas[0].UniqueID
+}
+
+// backup tells BACKUP and expects the SA to be gone.
+func (s *site) backup(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	tell(t, s.target, notify.Backup, "gw: unloaded\ngw: SA ended")
+	t.Logf("BACKUP took %v", time.Since(began))
+	if sas := s.router.sas(t); len(sas) != 0 {
+		t.Errorf("left behind: %+v", sas)
+	}
+}
+
+// TestRealStrongSwan moves a tunnel with an address between MASTER and BACKUP, with
+// charon on both ends.
+func TestRealStrongSwan(t *testing.T) {
+	s := newSite(t)
+	s.retarget(t, Auto, nil)
+	first := s.master(t, siteUp)
+	if again := s.master(t, "gw: was up, left alone"); again != first {
 		t.Errorf("SA %s replaced by %s although it was good", first, again)
 	}
-	backup()
-	master(up)
+	s.backup(t)
+	s.remote.await(t, "word that the SA has ended", func() bool { return len(s.remote.sas(t)) == 0 })
+	s.router.Exec("ip", "address", "del", siteVIP, "dev", "wan")
+
+	s.master(t, siteUp)
+	s.router.Exec("ip", "address", "del", siteVIP, "dev", "wan") // before BACKUP is told
+	s.backup(t)
+	s.master(t, siteUp)
 
 	// The fallback: charon is gone and a restart brings it back.
-	router.daemon.Stop()
-	config.Run = func(ctx context.Context, argv ...string) script.Result {
+	s.router.daemon.Stop()
+	s.retarget(t, StrongSwan, func(ctx context.Context, argv ...string) script.Result {
 		if argv[0] == "systemctl" {
-			router.launch(t)
+			s.router.launch(t)
 			return script.Result{}
 		}
 		return script.Command{Argv: argv}.Run(ctx)
-	}
-	config.Stack = StrongSwan
-	if target, err = New(config); err != nil {
-		t.Fatal(err)
-	}
-	master("charon did not answer, strongswan.service restarted\n" + up)
-	backup()
+	})
+	s.master(t, "charon did not answer, strongswan.service restarted\n"+siteUp)
+	s.backup(t)
 	if t.Failed() {
-		log, _ := os.ReadFile(router.dir + "/log")
+		log, _ := os.ReadFile(s.router.dir + "/log")
 		t.Logf("router's charon:\n%s", log)
 	}
+}
+
+func TestUsableAwaitsTheAddress(t *testing.T) {
+	require.Need(t, require.NetNS)
+	h := netns.New(t).Host("a", netns.NIC{Name: "wan", Segment: "wan", Addresses: []string{"10.9.0.1/24"}})
+	want := []netip.Addr{netip.MustParseAddr("10.9.0.1"), netip.MustParseAddr("10.9.0.9"), netip.MustParseAddr("2001:db8::9")}
+	look := func() (missing []netip.Addr) {
+		h.Do(func() {
+			var err error
+			if missing, err = unusable(want); err != nil {
+				t.Error(err)
+			}
+		})
+		return missing
+	}
+	if missing := look(); !slices.Equal(missing, want[1:]) {
+		t.Errorf("missing %v", missing)
+	}
+	h.Exec("ip", "address", "add", siteVIP, "dev", "wan")
+	h.Exec("ip", "link", "set", "wan", "down")
+	h.Exec("ip", "address", "add", "2001:db8::9/64", "dev", "wan") // tentative while the link is down
+	if missing := look(); !slices.Equal(missing, want[2:]) {
+		t.Errorf("missing %v", missing)
+	}
+	h.Exec("ip", "address", "replace", "2001:db8::9/64", "dev", "wan", "nodad")
+	h.Do(func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := Usable(ctx, want); err != nil {
+			t.Error(err)
+		}
+		if err := Usable(ctx, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(notify.ErrSuperseded)
+	h.Do(func() {
+		if err := Usable(ctx, []netip.Addr{netip.MustParseAddr("192.0.2.1")}); !errors.Is(err, notify.ErrSuperseded) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
