@@ -86,7 +86,6 @@ type builder struct {
 	names map[string]*Instance
 	// once holds findings that are made one time per configuration.
 	once  map[string]bool
-	lvs   []*syntax.Node
 	lines map[string]syntax.Pos // first place of each top-level keyword
 }
 
@@ -170,8 +169,21 @@ func (b *builder) statement(s Scope, target any, n *syntax.Node) {
 	if p, ok := target.(interface{ mark(string, syntax.Pos) }); ok {
 		p.mark(kw.Name, n.Pos)
 	}
+	c.singleQuotes()
 	if kw.set != nil {
 		kw.set(c)
+	}
+}
+
+// singleQuotes reports '…' where it is taken to the letter.
+func (c *call) singleQuotes() {
+	if strings.HasPrefix(c.kw.Args, "CMD") || strings.HasPrefix(c.kw.Args, "[CMD") {
+		return
+	}
+	for i, w := range c.args {
+		if !w.Quoted && strings.HasPrefix(w.Text, "'") {
+			c.warn(i, "single-quotes", "single quotes do not quote here", "they are part of the word; only commands know them", `double quotes`)
+		}
 	}
 }
 
@@ -235,11 +247,9 @@ func (b *builder) unknown(s Scope, n *syntax.Node) {
 		b.statement(scopeTop, nil, n)
 		return
 	}
-	what, why, instead := name+" is not known here", "keepalived reports it and goes on", ""
+	what, why, instead := name+" is not known in "+string(s), "keepalived reports it and goes on", ""
 	if s == scopeTop {
 		what = name + " is not known at the top level"
-	} else {
-		what = name + " is not known in " + string(s)
 	}
 	if n.Block {
 		why = "the block is skipped whole; keepalived would read its closing brace as the end of " + string(s)

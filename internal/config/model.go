@@ -189,7 +189,6 @@ type Instance struct {
 	SyncGroup    string
 	Debug        int
 	KernelRxBuf  int
-	garpExtraSet bool
 	preemptSet   bool
 	acceptSet    bool
 	strictSet    bool

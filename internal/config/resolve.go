@@ -230,21 +230,16 @@ func (b *builder) interval(v *Instance) {
 
 // duplicateRouters finds two instances that would be one virtual router.
 func (b *builder) duplicateRouters() {
-	type key struct {
-		vrid       uint8
-		family     Family
-		interface_ string
-	}
-	seen := make(map[key]*Instance)
+	seen := make(map[Identity]*Instance)
 	for _, v := range b.cfg.Instances {
 		if v.fatal {
 			continue
 		}
-		k := key{v.VRID, v.Family, v.Interface}
-		if o := seen[k]; o != nil {
+		id := v.Identity()
+		if o := seen[id]; o != nil {
 			b.add(v.At("virtual_router_id"), diag.Error, "duplicate-vrid", fmt.Sprintf("%s and %s both use VRID %d with %s on %s", o.Name, v.Name, v.VRID, v.Family, v.Interface), "keepalived refuses to run", "another virtual_router_id")
 			continue
 		}
-		seen[k] = v
+		seen[id] = v
 	}
 }

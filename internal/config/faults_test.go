@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/govrrp/vrrpd/internal/config/diag"
+)
+
+// testFile is one file of an archive of "-- name --" sections.
+type testFile struct {
+	Name string
+	Data []byte
+}
+
+func archive(t *testing.T, name string) []testFile {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []testFile
+	for section := range strings.SplitSeq("\n"+string(b), "\n-- ") {
+		if head, body, ok := strings.Cut(section, " --\n"); ok {
+			out = append(out, testFile{head, []byte(body + "\n")})
+		}
+	}
+	if len(out) == 0 {
+		t.Fatalf("%s has no files", name)
+	}
+	return out
+}
+
+// TestFaults holds every faulty file to the findings that its comments name, on their lines, and to no other warning or error.
+// The text of the messages is in testdata/faults.golden.
+func TestFaults(t *testing.T) {
+	var all bytes.Buffer
+	for _, f := range archive(t, "testdata/faults.txtar") {
+		t.Run(f.Name, func(t *testing.T) {
+			_, ds := Parse(f.Name, f.Data, Options{ConfigID: "node1"})
+			want, got := map[string]bool{}, map[string]bool{}
+			for i, line := range strings.Split(string(f.Data), "\n") {
+				_, rules, _ := strings.Cut(line, "# want ")
+				for _, r := range strings.Fields(rules) {
+					want[fmt.Sprintf("%d %s", i+1, r)] = true
+				}
+			}
+			for _, d := range ds {
+				if d.Severity != diag.Hint {
+					got[fmt.Sprintf("%d %s", d.Line, d.Rule)] = true
+				}
+				if d.What == "" || d.Line == 0 || d.Column == 0 || d.EndColumn <= d.Column {
+					t.Errorf("finding without text or place: %+v", d)
+				}
+			}
+			if !maps.Equal(want, got) {
+				t.Errorf("want %v\ngot  %v\n%s", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got)), f.Data)
+			}
+			fmt.Fprintf(&all, "-- %s --\n", f.Name)
+			if err := diag.Render(&all, ds, diag.Style{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if !t.Failed() {
+		golden(t, "testdata/faults.golden", all.Bytes())
+	}
+}
