@@ -163,14 +163,15 @@ func awaitExit(pid int) {
 // schedulingStaysHere makes the kernel give children of this thread the normal
 // policy and no raised priority, whatever the daemon runs with. The flag touches
 // only this thread: the Go runtime never clones its own threads from a locked one.
+// A thread that has nothing to hide is left as it is, because sandboxes may forbid the call.
 func schedulingStaysHere() error {
 	attr, err := unix.SchedGetAttr(0, 0)
-	if err != nil {
-		return fmt.Errorf("read scheduling policy: %w", err)
+	if err != nil || attr.Policy == unix.SCHED_NORMAL && attr.Nice >= 0 {
+		return nil
 	}
 	attr.Flags |= unix.SCHED_FLAG_RESET_ON_FORK
 	if err := unix.SchedSetAttr(0, attr, 0); err != nil {
-		return fmt.Errorf("keep scheduling policy from children: %w", err)
+		return fmt.Errorf("keep the scheduling policy from children: %w", err)
 	}
 	return nil
 }
