@@ -40,7 +40,7 @@ func (r *Router) refuse(why Refusal, a *Advertisement, ev *AdvertReceived) {
 	detail := r.explain(why, a, ev)
 	r.do(ReportRefusal{Reason: why, Source: ev.Source, Detail: detail, Suppressed: suppressed})
 	if r.state == Master && makesTwoMasters(why) {
-		r.notice(NoticeConfigMismatch, ev.Source, why.String()+": "+detail)
+		r.notice(NoticeConfigMismatch, ev.Source, withDetail(why.String(), detail))
 	}
 }
 
