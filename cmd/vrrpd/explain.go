@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/govrrp/vrrpd/internal/control"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain NAME",
+		Short: "Say why an instance is in the state it is in",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client := control.Dial(a.socket)
+			s, err := client.Status(c.Context())
+			if err != nil {
+				return err
+			}
+			decisions, err := client.Decisions(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if i, ok := s.Instance(args[0]); ok {
+				explain(a.stdout, i, time.Now())
+			}
+			fmt.Fprintln(a.stdout, "Decisions, newest last:")
+			for _, d := range decisions {
+				fmt.Fprintf(a.stdout, "  %s  %-10s  %s", d.At.Format("15:04:05.000"), d.What, d.Text)
+				if d.Source != "" {
+					fmt.Fprintf(a.stdout, "  [%s]", d.Source)
+				}
+				fmt.Fprintln(a.stdout)
+			}
+			return nil
+		},
+	}
+}
+
+// explain says in words what the status says in fields.
+func explain(w io.Writer, i *control.Instance, now time.Time) {
+	fmt.Fprintf(w, "%s is %s for %s.\n", i.Name, i.State, age(now, i.Since))
+	for _, f := range i.Faults {
+		fmt.Fprintf(w, "  It cannot serve: %s (for %s).\n", f.Reason, age(now, f.Since))
+	}
+	if i.HeldUntil != nil {
+		fmt.Fprintf(w, "  Its start delay holds it for another %s.\n", i.HeldUntil.Sub(now).Round(time.Millisecond))
+	}
+	if i.Waiting {
+		fmt.Fprintln(w, "  It waits for the first result of a tracked object.")
+	}
+	switch {
+	case i.State == "BACKUP" && i.Master != nil && i.Master.LastHeard != nil:
+		left := i.MasterDown - now.Sub(*i.Master.LastHeard).Seconds()
+		fmt.Fprintf(w, "  It hears %s with priority %d; if that falls silent it takes over in %.3f s.\n", i.Master.Address, i.Master.Priority, max(left, 0))
+	case i.State == "BACKUP":
+		fmt.Fprintf(w, "  It has heard no MASTER and takes over %.3f s after it began to listen.\n", i.MasterDown)
+	}
+	fmt.Fprintf(w, "  Priority %d = %d configured", i.Priority.Effective, i.Priority.Configured)
+	for _, t := range i.Priority.Terms {
+		if t.Delta != 0 {
+			fmt.Fprintf(w, " %+d (%s %s)", t.Delta, t.Kind, t.Name)
+		}
+	}
+	fmt.Fprintln(w, ".")
+	for _, t := range i.Priority.Terms {
+		fmt.Fprintf(w, "  %s %s is %s, weight %d.\n", t.Kind, t.Name, judgement(t), t.Weight)
+	}
+}
+
+func judgement(t control.Term) string {
+	switch {
+	case !t.Known:
+		return "not known yet"
+	case t.Good:
+		return "good"
+	}
+	if t.Detail == "" {
+		return "bad"
+	}
+	return "bad: " + t.Detail
+}

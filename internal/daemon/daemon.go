@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/internal/config"
+	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/track"
+	"github.com/govrrp/vrrpd/linux"
+	"github.com/govrrp/vrrpd/notify"
+	"github.com/govrrp/vrrpd/runner"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// Options say how to run.
+type Options struct {
+	ConfigPath string
+	ConfigID   string // for @ID lines; "" = the host name
+	Socket     string // control socket; "" = none
+	Node       string // name in the status; "" = the host name
+	Software   string // version in the status
+	Log        *slog.Logger
+	// KeepAddresses leaves addresses in place at the end and sends no
+	// priority 0 (keepalived's --dont-release-vrrp).
+	KeepAddresses bool
+	// Record sees every input before the engine; nil = none.
+	Record func(time.Time, engine.Input)
+	// Ready is called once the routers run.
+	Ready func()
+}
+
+// Daemon is a running configuration.
+type Daemon struct {
+	opts       Options
+	since      time.Time
+	host       *linux.Linux
+	runner     *runner.Runner
+	trackers   *track.Trackers
+	dispatcher *notify.Dispatcher
+	sink       *sink
+
+	mu         sync.Mutex // one reload at a time
+	cfg        *config.Config
+	loaded     time.Time
+	warnings   int
+	lastReload string
+	fifos      map[string]*notify.FIFO
+}
+
+// ErrConfig says that a configuration has errors; the diagnostics came before.
+var ErrConfig = errors.New("the configuration has errors")
+
+// Load reads a configuration. The diagnostics are complete even with an
+// error, which wraps [ErrConfig] when the file could be read.
+func Load(o Options) (*config.Config, config.Diagnostics, error) {
+	cfg, diagnostics, err := config.Load(o.ConfigPath, config.Options{ConfigID: o.ConfigID})
+	if err != nil {
+		return nil, diagnostics, err
+	}
+	if diagnostics.HasErrors() {
+		return nil, diagnostics, fmt.Errorf("%s: %w", o.ConfigPath, ErrConfig)
+	}
+	return cfg, diagnostics, nil
+}
+
+// Run runs cfg until ctx ends. HUP on the reload channel re-reads the file.
+func Run(ctx context.Context, cfg *config.Config, o Options, reload <-chan os.Signal) error {
+	d, err := start(ctx, cfg, o)
+	if err != nil {
+		return err
+	}
+	return d.run(ctx, reload)
+}
+
+// start builds everything and opens the sockets.
+func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	d := &Daemon{
+		opts: o, since: time.Now(), cfg: cfg, loaded: time.Now(),
+		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{},
+	}
+	d.sink = newSink(o.Log, d.dispatcher)
+	plan, err := d.prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.New(startupDelay(plan.engine, cfg.Global.StartupDelay))
+	if err != nil {
+		return nil, err
+	}
+	d.host = linux.New(linux.Options{Log: o.Log, OnLost: d.ownershipLost})
+	if err := d.host.Configure(ctx, plan.routers); err != nil {
+		return nil, err
+	}
+	if err := d.trackers.Set(plan.trackers); err != nil {
+		return nil, err
+	}
+	if err := d.dispatcher.Set(plan.lanes); err != nil {
+		return nil, err
+	}
+	timer, err := linux.NewTimer()
+	if err != nil {
+		o.Log.Warn("falling back to the runtime's timer", "err", err)
+		timer = nil
+	}
+	d.runner = runner.New(e, runner.Ports{
+		Wire: d.host.Wire(), Host: d.host.Host(), Links: d.host.Links(),
+		Sink: d.sink, Timer: timer, Log: o.Log, Record: o.Record,
+	})
+	return d, nil
+}
+
+// prepared is a configuration translated for each part of the daemon.
+type prepared struct {
+	engine   engine.Config
+	routers  []linux.Router
+	trackers []track.Spec
+	lanes    []notify.Lane
+}
+
+// prepare translates without changing anything, so that a reload that cannot
+// succeed is refused as a whole.
+func (d *Daemon) prepare(c *config.Config) (p prepared, err error) {
+	var errs [3]error
+	p.engine, errs[0] = engineConfig(c)
+	p.routers = hostRouters(c)
+	p.trackers, errs[1] = trackerSpecs(c)
+	p.lanes, errs[2] = d.lanes(c)
+	return p, errors.Join(errs[:]...)
+}
+
+// run runs every part until ctx ends, then takes them down in order: the
+// routers resign and release, everyone is told STOP, the host is cleaned.
+func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if d.opts.Socket != "" {
+		l, err := control.Listen(d.opts.Socket)
+		if err != nil {
+			return err
+		}
+		parts.Go(func() {
+			if err := control.Serve(ctx, l, d); err != nil {
+				d.opts.Log.Error("control socket ended", "err", err)
+			}
+		})
+	}
+	parts.Go(func() {
+		err := d.trackers.Run(ctx, func(t engine.TrackChanged) { _ = d.runner.Post(ctx, t) })
+		if err != nil && ctx.Err() == nil {
+			d.opts.Log.Error("tracking ended", "err", err)
+		}
+	})
+	parts.Go(func() { d.serveReloads(ctx, reload) })
+	if d.opts.KeepAddresses {
+		parts.Go(func() { _ = d.runner.KeepOnExit(ctx) })
+	}
+	if d.opts.Ready != nil {
+		d.opts.Ready()
+	}
+	err := d.runner.Run(ctx)
+	cancel()
+	d.tellStop()
+	if d.opts.KeepAddresses {
+		return err
+	}
+	closing, done := context.WithTimeout(context.Background(), 5*time.Second)
+	defer done()
+	return errors.Join(err, d.host.Close(closing))
+}
+
+// ownershipLost runs on a watcher's goroutine, which must not wait.
+func (d *Daemon) ownershipLost(id vrrp.ID, detail string) {
+	go func() {
+		// After the end of the daemon nobody wants to know.
+		_ = d.runner.Post(context.Background(), engine.OwnershipLost{Router: id, Detail: detail})
+	}()
+}
+
+// stopTime is how long notify_stop may take: keepalived gives it one second,
+// we a little more.
+const stopTime = 3 * time.Second
+
+func (d *Daemon) tellStop() {
+	for _, i := range d.cfg.Instances {
+		d.dispatcher.Post(notify.Event{Kind: notify.Instance, Name: i.Name, State: notify.Stop, Priority: int(i.Priority), At: time.Now()})
+	}
+	for _, g := range d.cfg.SyncGroups {
+		d.dispatcher.Post(notify.Event{Kind: notify.Group, Name: g.Name, State: notify.Stop, At: time.Now()})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := d.dispatcher.Close(ctx); err != nil {
+		d.opts.Log.Warn("not every stop notification arrived", "err", err)
+	}
+	for _, f := range d.fifos {
+		_ = f.Close()
+	}
+}

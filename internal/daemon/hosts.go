@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/govrrp/vrrpd/internal/config"
+	"github.com/govrrp/vrrpd/linux"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// hostRouters translates what the host has to know.
+func hostRouters(c *config.Config) []linux.Router {
+	var all []linux.Router
+	for _, i := range c.Instances {
+		all = append(all, hostRouter(i))
+	}
+	return all
+}
+
+func hostRouter(i *config.Instance) linux.Router {
+	r := linux.Router{
+		ID:                 routerID(i),
+		TTL:                i.UnicastTTL,
+		NoAccept:           !i.Accept,
+		PromoteSecondaries: i.PromoteSecondaries,
+		KeepAddresses:      i.Owner(),
+		ARPInterval:        i.Garp.Interval,
+		NAInterval:         i.Garp.NAInterval,
+	}
+	if i.Unicast {
+		for _, p := range i.UnicastPeers {
+			r.Peers = append(r.Peers, p.Addr)
+		}
+	} else {
+		r.Group = i.McastGroup
+	}
+	if i.VMAC != nil {
+		r.VMAC = &linux.VMAC{Name: i.VMAC.Name, MAC: i.VMAC.MAC, TransmitFromBase: i.VMACXmitBase || i.Unicast}
+	}
+	for _, list := range [][]config.Address{i.Addresses, i.Excluded} {
+		for _, a := range list {
+			r.Addresses = append(r.Addresses, hostAddress(a))
+		}
+	}
+	if i.SourceAddress == config.SourceVIP {
+		r.SourceFor = []netip.Prefix{defaultRoute(i.Family)}
+	}
+	for _, x := range i.Rules {
+		r.Rules = append(r.Rules, hostRule(x))
+	}
+	for _, x := range i.Routes {
+		r.Routes = append(r.Routes, hostRoute(x))
+	}
+	return r
+}
+
+func hostAddress(a config.Address) linux.Address {
+	out := linux.Address{
+		Prefix: a.Prefix, Device: a.Dev, Label: a.Label, Scope: a.Scope, DAD: a.DAD, NoTrack: a.NoTrack,
+	}
+	if a.HasPreferredLifetime {
+		out.PreferredLifetime = a.PreferredLifetime
+	}
+	out.Broadcast = broadcast(a)
+	if a.Peer.IsValid() {
+		out.Peer = a.Peer.Addr()
+	}
+	return out
+}
+
+// broadcast resolves "+" (all host bits set) and "-" (none set).
+func broadcast(a config.Address) netip.Addr {
+	switch a.Broadcast {
+	case "":
+		return netip.Addr{}
+	case "+", "-":
+		b := a.Prefix.Masked().Addr().As4()
+		if a.Broadcast == "+" {
+			for bit := a.Prefix.Bits(); bit < 32; bit++ {
+				b[bit/8] |= 0x80 >> (bit % 8)
+			}
+		}
+		return netip.AddrFrom4(b)
+	}
+	addr, _ := netip.ParseAddr(a.Broadcast) // validated when it was read
+	return addr
+}
+
+func hostRoute(x config.Route) linux.Route {
+	r := linux.Route{
+		Type: x.Type, Destination: x.Destination, Via: x.Via, Device: x.Dev, Source: x.Source,
+		Table: x.Table, Protocol: x.Protocol, Scope: x.Scope, Metric: x.Metric, MTU: x.MTU,
+		AdvMSS: x.AdvMSS, HopLimit: x.HopLimit, OnLink: x.OnLink, NoTrack: x.NoTrack,
+	}
+	for _, n := range x.NextHops {
+		r.NextHops = append(r.NextHops, linux.NextHop{Via: n.Via, Device: n.Dev, Weight: n.Weight, OnLink: n.OnLink})
+	}
+	return r
+}
+
+func defaultRoute(f config.Family) netip.Prefix {
+	if f == config.IPv6 {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+func hostRule(x config.Rule) linux.Rule {
+	r := linux.Rule{
+		Family: vrrp.Family(x.Family), Action: x.Action, Target: x.Target, Not: x.Not, From: x.From, To: x.To,
+		Preference: x.Preference, IIF: x.IIF, OIF: x.OIF, NoTrack: x.NoTrack,
+	}
+	mark, mask, _ := strings.Cut(x.FWMark, "/")
+	r.Mark, r.Mask = number(mark), number(mask)
+	r.TOS = uint8(number(x.TOS))
+	return r
+}
+
+// number reads a number that was validated when the file was read; none is 0.
+func number(text string) uint32 {
+	n, _ := strconv.ParseUint(text, 0, 32)
+	return uint32(n)
+}
+
+// union returns next and those of now whose router next does not have.
+func union(next, now []linux.Router) []linux.Router {
+	all := append([]linux.Router(nil), next...)
+	for _, o := range now {
+		known := false
+		for _, n := range next {
+			known = known || n.ID == o.ID
+		}
+		if !known {
+			all = append(all, o)
+		}
+	}
+	return all
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/govrrp/vrrpd/internal/config"
+	"github.com/govrrp/vrrpd/notify"
+	"github.com/govrrp/vrrpd/notify/conntrack"
+	"github.com/govrrp/vrrpd/notify/ipsec"
+	"github.com/govrrp/vrrpd/notify/mail"
+	"github.com/govrrp/vrrpd/notify/script"
+)
+
+// runAs resolves commands: who runs them and under which policy.
+type runAs struct {
+	user, group string
+	policy      script.Policy
+	known       map[[2]string]*script.User
+}
+
+func newRunAs(g *config.Global) *runAs {
+	r := &runAs{user: g.ScriptUser, group: g.ScriptGroup, known: map[[2]string]*script.User{}}
+	if g.ScriptSecurity {
+		r.policy = script.Refuse
+	}
+	return r
+}
+
+// command returns nil for a command that is not configured.
+func (r *runAs) command(c *config.Command) (*script.Command, error) {
+	if c == nil {
+		return nil, nil
+	}
+	who := [2]string{c.User, c.Group}
+	if c.User == "" {
+		who = [2]string{r.user, r.group}
+	}
+	out := &script.Command{Argv: c.Argv, Policy: r.policy}
+	if who[0] == "" {
+		return out, nil
+	}
+	if r.known[who] == nil {
+		u, err := script.LookupUser(who[0], who[1])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Argv[0], err)
+		}
+		r.known[who] = &u
+	}
+	out.User = r.known[who]
+	return out, nil
+}
+
+func (r *runAs) scripts(n *config.Notify) (s notify.Scripts, err error) {
+	var errs []error
+	resolve := func(c *config.Command) *script.Command {
+		out, err := r.command(c)
+		errs = append(errs, err)
+		return out
+	}
+	s = notify.Scripts{
+		Master: resolve(n.Master), Backup: resolve(n.Backup), Fault: resolve(n.Fault), Stop: resolve(n.Stop),
+		Deleted: resolve(n.Deleted), RxLowerPri: resolve(n.MasterRxLowerPri), Any: resolve(n.Any),
+	}
+	return s, errors.Join(errs...)
+}
+
+// lanes returns the notification lanes of a configuration: one for each
+// instance and group, whose hooks run in the documented order (IPsec, then
+// scripts), and those that hear everybody.
+func (d *Daemon) lanes(c *config.Config) ([]notify.Lane, error) {
+	var lanes []notify.Lane
+	var errs []error
+	as := newRunAs(&c.Global)
+	for _, i := range c.Instances {
+		lane, err := d.lane(as, notify.Subject{Kind: notify.Instance, Name: i.Name}, &i.Notify, i.IPsec, i.Conntrack, addressesOf(i))
+		lanes, errs = append(lanes, lane), append(errs, err)
+	}
+	for _, g := range c.SyncGroups {
+		lane, err := d.lane(as, notify.Subject{Kind: notify.Group, Name: g.Name}, &g.Notify, g.IPsec, g.Conntrack, groupAddresses(c, g))
+		lanes, errs = append(lanes, lane), append(errs, err)
+	}
+	shared, err := d.sharedLanes(c)
+	return append(lanes, shared...), errors.Join(append(errs, err)...)
+}
+
+// lane is one instance's or group's: what follows ownership runs in this
+// order, one after the other: connection tracking, IPsec, scripts.
+func (d *Daemon) lane(as *runAs, who notify.Subject, n *config.Notify, i *config.IPsec, c *config.Conntrack, addresses []netip.Addr) (notify.Lane, error) {
+	lane := notify.Lane{Name: string(who.Kind) + " " + who.Name, Subject: who}
+	if c != nil {
+		target := conntrack.New(conntrack.Config{Program: c.Command, File: c.ConfigFile, StepTimeout: c.Timeout})
+		lane.Hooks = append(lane.Hooks, notify.Hook{Target: target, Yields: true})
+	}
+	if i != nil {
+		target, err := ipsec.New(ipsec.Config{
+			Stack: ipsec.Stack(i.Stack), Unit: i.Unit, Connections: i.Connections, Addresses: addresses,
+			Socket: i.Socket, Timeout: i.Timeout, Ready: addressesReady,
+		})
+		if err != nil {
+			return lane, fmt.Errorf("%s: notify_ipsec: %w", who.Name, err)
+		}
+		lane.Hooks = append(lane.Hooks, notify.Hook{Target: target, Yields: true})
+	}
+	scripts, err := as.scripts(n)
+	if err != nil {
+		return lane, fmt.Errorf("%s: %w", who.Name, err)
+	}
+	lane.Hooks = append(lane.Hooks, scripts.Hooks()...)
+	return lane, nil
+}
+
+// sharedLanes are those that hear everybody: pipes and mail.
+func (d *Daemon) sharedLanes(c *config.Config) ([]notify.Lane, error) {
+	var lanes []notify.Lane
+	g := &c.Global
+	for _, f := range []config.FIFO{g.NotifyFIFO, g.VRRPNotifyFIFO} {
+		if f.Path == "" {
+			continue
+		}
+		fifo, err := d.fifo(f)
+		if err != nil {
+			return nil, err
+		}
+		lanes = append(lanes, notify.Lane{
+			Name: "fifo " + f.Path, Depth: notify.FIFODepth,
+			Hooks: []notify.Hook{{On: notify.Everything(), Target: fifo}},
+		})
+	}
+	if g.Email.Server == "" || len(g.Email.To) == 0 {
+		return lanes, nil
+	}
+	target, err := mail.New(mail.Config{
+		Server: net.JoinHostPort(g.Email.Server, strconv.Itoa(cmp.Or(g.Email.Port, 25))), From: g.Email.From, To: g.Email.To,
+		RouterID: g.RouterID, Hello: g.Email.HeloName, ConnectTimeout: g.Email.ConnectTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range c.Instances {
+		if i.Notify.SMTPAlert {
+			lanes = append(lanes, mailLane(target, notify.Subject{Kind: notify.Instance, Name: i.Name}, g))
+		}
+	}
+	for _, s := range c.SyncGroups {
+		if s.Notify.SMTPAlert {
+			lanes = append(lanes, mailLane(target, notify.Subject{Kind: notify.Group, Name: s.Name}, g))
+		}
+	}
+	return lanes, nil
+}
+
+func mailLane(target notify.Target, who notify.Subject, g *config.Global) notify.Lane {
+	on := []notify.State{notify.Master, notify.Backup, notify.Fault, notify.Stop}
+	if g.NoEmailFaults {
+		on = []notify.State{notify.Master, notify.Backup, notify.Stop}
+	}
+	return notify.Lane{Name: "mail " + who.Name, Subject: who, Hooks: []notify.Hook{{On: on, Target: target}}}
+}
+
+// fifo opens a pipe once; a reload keeps it and its reader.
+func (d *Daemon) fifo(f config.FIFO) (*notify.FIFO, error) {
+	if open := d.fifos[f.Path]; open != nil {
+		return open, nil
+	}
+	var owner *script.User
+	if f.User != "" {
+		u, err := script.LookupUser(f.User, f.Group)
+		if err != nil {
+			return nil, err
+		}
+		owner = &u
+	}
+	fifo, err := notify.OpenFIFO(f.Path, owner)
+	if err != nil {
+		return nil, err
+	}
+	d.fifos[f.Path] = fifo
+	return fifo, nil
+}
+
+// addressesReady waits until every address is on this host.
+func addressesReady(ctx context.Context, addresses []netip.Addr) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		present, err := present(addresses)
+		if err != nil || present {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// present reports whether every address is on this host and may be used.
+func present(addresses []netip.Addr) (bool, error) {
+	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return false, err
+	}
+	for _, a := range addresses {
+		usable := slices.ContainsFunc(list, func(have netlink.Addr) bool {
+			return have.IP.Equal(a.AsSlice()) && have.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0
+		})
+		if !usable {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func addressesOf(i *config.Instance) []netip.Addr {
+	var all []netip.Addr
+	for _, list := range [][]config.Address{i.Addresses, i.Excluded} {
+		for _, a := range list {
+			all = append(all, a.Prefix.Addr())
+		}
+	}
+	return all
+}
+
+func groupAddresses(c *config.Config, g *config.SyncGroup) []netip.Addr {
+	var all []netip.Addr
+	for _, m := range g.Members {
+		if i := c.Instance(m); i != nil {
+			all = append(all, addressesOf(i)...)
+		}
+	}
+	return all
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/govrrp/vrrpd/internal/config"
+	"github.com/govrrp/vrrpd/notify"
+)
+
+// serveReloads re-reads the configuration for each signal.
+func (d *Daemon) serveReloads(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-signals:
+			if !open {
+				return
+			}
+			_, _ = d.Reload(ctx) // the error is logged and kept for the status
+		}
+	}
+}
+
+// Reload reads the file again and applies it. What does not validate changes
+// nothing; the error is logged and shown by the status until the next success.
+func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	cfg, diagnostics, err := Load(d.opts)
+	if err == nil {
+		err = d.apply(ctx, cfg)
+	}
+	for _, x := range diagnostics {
+		d.opts.Log.Warn(x.String())
+	}
+	if err != nil {
+		d.lastReload = err.Error()
+		d.opts.Log.Error("reload refused, the running configuration stays", "err", err)
+		return diagnostics, fmt.Errorf("nothing was changed: %w", err)
+	}
+	d.lastReload, d.warnings = "", len(diagnostics)
+	d.opts.Log.Info("configuration reloaded", "instances", len(cfg.Instances))
+	return diagnostics, nil
+}
+
+// apply brings every part to cfg: sockets for old and new routers first, then
+// the engine, and once removed routers have released, the host without them.
+func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
+	next, err := d.prepare(cfg)
+	if err != nil {
+		return err
+	}
+	now := hostRouters(d.cfg)
+	if err := d.host.Configure(ctx, union(next.routers, now)); err != nil {
+		return err
+	}
+	if err := d.trackers.Set(next.trackers); err != nil {
+		return err
+	}
+	gone := missing(d.cfg, cfg)
+	if err := d.runner.Reload(ctx, next.engine); err != nil {
+		return err
+	}
+	for _, i := range gone {
+		state := notify.Removed
+		if i.Notify.DeletedState {
+			state = notify.Deleted
+		}
+		d.dispatcher.Post(notify.Event{Kind: notify.Instance, Name: i.Name, State: state, Priority: int(i.Priority), At: time.Now(), Reason: "removed by reload"})
+	}
+	if err := d.dispatcher.Set(next.lanes); err != nil {
+		return err
+	}
+	if err := d.runner.Settle(ctx); err != nil {
+		return err
+	}
+	d.cfg, d.loaded = cfg, time.Now()
+	return d.host.Configure(ctx, next.routers)
+}
+
+// missing returns the instances of old whose router is not in new.
+func missing(old, new *config.Config) []*config.Instance {
+	var gone []*config.Instance
+	for _, o := range old.Instances {
+		stays := false
+		for _, n := range new.Instances {
+			stays = stays || routerID(n) == routerID(o)
+		}
+		if !stays {
+			gone = append(gone, o)
+		}
+	}
+	return gone
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/notify"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// decisionLog bounds what is remembered for each instance or group.
+const decisionLog = 100
+
+// quietFor is how long the same notice about the same sender is not logged again.
+const quietFor = time.Minute
+
+// sink turns the engine's reports into log lines, decisions and
+// notifications. Report runs on the loop's goroutine and never blocks: the log
+// is a [LogQueue], and the dispatcher queues.
+type sink struct {
+	log        *slog.Logger
+	dispatcher *notify.Dispatcher
+
+	mu        sync.Mutex
+	decisions map[string][]control.Decision
+	logged    map[noticeKey]time.Time
+	states    map[notify.Subject]notify.State // last told
+}
+
+type noticeKey struct {
+	name   string
+	notice vrrp.Notice
+	source string
+}
+
+func newSink(log *slog.Logger, d *notify.Dispatcher) *sink {
+	return &sink{
+		log: log, dispatcher: d,
+		decisions: map[string][]control.Decision{},
+		logged:    map[noticeKey]time.Time{},
+		states:    map[notify.Subject]notify.State{},
+	}
+}
+
+// Report implements runner.Sink.
+func (s *sink) Report(now time.Time, out engine.Output) {
+	if out.Group != nil {
+		s.group(now, out)
+		return
+	}
+	switch a := out.Action.(type) {
+	case vrrp.ReportTransition:
+		s.transition(now, out, a)
+	case vrrp.ReportNotice:
+		s.notice(now, out, a)
+	case vrrp.ReportRefusal:
+		s.refusal(now, out, a)
+	}
+}
+
+func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransition) {
+	s.log.Info(fmt.Sprintf("(%s) Entering %v STATE", out.Name, a.To),
+		"from", a.From.String(), "cause", a.Cause.String(), "priority", a.Priority)
+	s.remember(out.Name, control.Decision{
+		At: now, What: "transition",
+		Text: fmt.Sprintf("%v -> %v: %v (priority %d)", a.From, a.To, a.Cause, a.Priority),
+	})
+	s.tell(notify.Event{
+		Kind: notify.Instance, Name: out.Name, State: notify.State(a.To.String()),
+		Previous: notify.State(a.From.String()), Priority: int(a.Priority), Reason: a.Cause.String(), At: now,
+	})
+}
+
+func (s *sink) group(now time.Time, out engine.Output) {
+	s.log.Info(fmt.Sprintf("VRRP_Group(%s) Entering %v STATE", out.Name, out.Group.To))
+	s.remember(out.Name, control.Decision{At: now, What: "transition", Text: "-> " + out.Group.To.String()})
+	s.tell(notify.Event{Kind: notify.Group, Name: out.Name, State: notify.State(out.Group.To.String()), At: now})
+}
+
+// tell hands an event to the dispatcher and remembers the state for STOP.
+func (s *sink) tell(e notify.Event) {
+	if e.State.Lasts() {
+		s.mu.Lock()
+		s.states[e.Subject()] = e.State
+		s.mu.Unlock()
+	}
+	s.dispatcher.Post(e)
+}
+
+// notices whose repetition tells something each time.
+var always = map[vrrp.Notice]bool{
+	vrrp.NoticePriority: true, vrrp.NoticeMasterResigned: true, vrrp.NoticeOwnership: true,
+	vrrp.NoticeOwnershipLost: true, vrrp.NoticeSendFailed: true, vrrp.NoticeSendRecovered: true,
+	engine.NoticeBug: true,
+}
+
+func (s *sink) notice(now time.Time, out engine.Output, a vrrp.ReportNotice) {
+	source := ""
+	if a.Source.IsValid() {
+		source = a.Source.String()
+	}
+	if a.Notice == vrrp.NoticeLowerPriority {
+		s.dispatcher.Post(notify.Event{Kind: notify.Instance, Name: out.Name, State: notify.RxLowerPri, At: now, Reason: a.Detail})
+	}
+	key := noticeKey{out.Name, a.Notice, source}
+	s.mu.Lock()
+	last, known := s.logged[key]
+	quiet := known && now.Sub(last) < quietFor && !always[a.Notice]
+	if !quiet {
+		if len(s.logged) > 4096 {
+			clear(s.logged) // spoofed senders must not grow the table
+		}
+		s.logged[key] = now
+	}
+	s.mu.Unlock()
+	if quiet {
+		return
+	}
+	level := slog.LevelWarn
+	switch a.Notice {
+	case vrrp.NoticePriority, vrrp.NoticeMasterResigned, vrrp.NoticeInterval, vrrp.NoticePreemptDelay, vrrp.NoticeSendRecovered, vrrp.NoticeChecksum:
+		level = slog.LevelInfo
+	case engine.NoticeBug:
+		level = slog.LevelError
+	}
+	s.log.Log(context.Background(), level, fmt.Sprintf("(%s) %s", out.Name, a.Notice), "detail", a.Detail, "source", source)
+	s.remember(out.Name, control.Decision{At: now, What: "notice", Text: string(a.Notice) + " " + a.Detail, Source: source})
+}
+
+func (s *sink) refusal(now time.Time, out engine.Output, a vrrp.ReportRefusal) {
+	s.log.Warn(fmt.Sprintf("(%s) packet refused: %v", out.Name, a.Reason),
+		"source", a.Source.String(), "detail", a.Detail, "suppressed", a.Suppressed)
+	s.remember(out.Name, control.Decision{
+		At: now, What: "refusal", Text: a.Reason.String() + " " + a.Detail, Source: a.Source.String(),
+	})
+}
+
+func (s *sink) remember(name string, d control.Decision) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log := append(s.decisions[name], d)
+	if len(log) > decisionLog {
+		log = append(log[:0:0], log[len(log)-decisionLog:]...)
+	}
+	s.decisions[name] = log
+}
+
+// decisionsOf returns a copy of what is remembered.
+func (s *sink) decisionsOf(name string) []control.Decision {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]control.Decision{}, s.decisions[name]...)
+}
