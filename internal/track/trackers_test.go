@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,16 +20,31 @@ import (
 // runs counts the programs that started and were ended, by name, and lets each end
 // only after linger.
 type runs struct {
+	linger time.Duration
+
+	mu             sync.Mutex
 	started, ended []string
-	linger         time.Duration
 }
 
 func (r *runs) run(ctx context.Context, c script.Command) script.Result {
-	r.started = append(r.started, c.Argv[0])
+	r.note(&r.started, c.Argv[0])
 	<-ctx.Done()
 	time.Sleep(r.linger)
-	r.ended = append(r.ended, c.Argv[0])
+	r.note(&r.ended, c.Argv[0])
 	return script.Result{Exit: -1, Err: script.ErrCanceled}
+}
+
+func (r *runs) note(list *[]string, program string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*list = append(*list, program)
+}
+
+// words returns a list so far, from one element on.
+func (r *runs) words(list *[]string, from int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join((*list)[from:], " ")
 }
 
 func hanging(name, program string) Script {
@@ -40,22 +56,22 @@ func TestReloadTouchesOnlyWhatChanged(t *testing.T) {
 		r := &runs{linger: 2 * time.Second}
 		b := newBench(t, edges{run: r.run}, hanging("kept", "/kept"), hanging("changed", "/old"), hanging("removed", "/removed"))
 		b.at(0)
-		if len(r.started) != 3 {
-			t.Fatalf("started %v", r.started)
+		if got := r.words(&r.started, 0); len(strings.Fields(got)) != 3 {
+			t.Fatalf("started %s", got)
 		}
 		if err := b.Set([]Spec{hanging("kept", "/kept"), hanging("changed", "/new"), hanging("added", "/added")}); err != nil {
 			t.Fatal(err)
 		}
 		b.at(time.Second)
-		if got := strings.Join(r.started[3:], " "); got != "/added" {
+		if got := r.words(&r.started, 3); got != "/added" {
 			t.Errorf("started %q while the old program was still there", got)
 		}
 		b.at(3 * time.Second)
-		if got := strings.Join(r.started[4:], " "); got != "/new" {
+		if got := r.words(&r.started, 4); got != "/new" {
 			t.Errorf("then started %q", got)
 		}
-		if len(r.ended) != 2 || strings.Contains(strings.Join(r.ended, " "), "/kept") {
-			t.Errorf("ended %v", r.ended)
+		if got := r.words(&r.ended, 0); len(strings.Fields(got)) != 2 || strings.Contains(got, "/kept") {
+			t.Errorf("ended %s", got)
 		}
 		if st := b.Status(); len(st) != 3 || st[0].Track.Name != "added" || st[1].Track.Name != "changed" || st[2].Track.Name != "kept" {
 			t.Errorf("status %+v", st)
@@ -74,11 +90,11 @@ func TestQuickReloadsNeverOverlap(t *testing.T) {
 			}
 		}
 		b.at(time.Second)
-		if len(r.started) != 1 {
-			t.Errorf("started %v", r.started)
+		if got := r.words(&r.started, 0); got != "/1" {
+			t.Errorf("started %s", got)
 		}
 		b.at(3 * time.Second)
-		if got := strings.Join(r.started, " "); got != "/1 /4" {
+		if got := r.words(&r.started, 0); got != "/1 /4" {
 			t.Errorf("started %s", got)
 		}
 	})
@@ -86,15 +102,19 @@ func TestQuickReloadsNeverOverlap(t *testing.T) {
 
 func TestChangedTrackerKeepsItsLevelUntilItsFirstResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, exits(0), scriptSpec("x"))
+		e := edges{run: func(_ context.Context, c script.Command) script.Result {
+			if c.Argv[0] == "/slow" {
+				time.Sleep(5 * time.Second)
+				return exited(1)
+			}
+			return exited(0)
+		}}
+		b := newBench(t, e, scriptSpec("x"))
 		b.at(0)
 		b.expect(t, "0s x good")
 		slow := scriptSpec("x")
+		slow.Command.Argv = []string{"/slow"}
 		slow.Interval, slow.Fall, slow.Initial = time.Minute, 3, Failed
-		b.edge.run = func(context.Context, script.Command) script.Result {
-			time.Sleep(5 * time.Second)
-			return exited(1)
-		}
 		if err := b.Set([]Spec{slow}); err != nil {
 			t.Fatal(err)
 		}
