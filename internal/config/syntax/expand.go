@@ -73,7 +73,7 @@ func (r *reader) expand(t text) ([]text, bool) {
 			return []text{t}, true
 		}
 		if rounds++; rounds > maxExpandDepth*maxExpandDepth {
-			r.add(t.pos(ref.from, ref.to), diag.Error, "expansion-loop", "definitions on this line refer to each other without end", "", "a definition that does not contain itself")
+			r.add(t.pos(ref.from, ref.to), diag.Error, "expansion-loop", "definitions on this line refer to each other without end, or too often", fmt.Sprintf("a line may hold %d references", maxExpandDepth*maxExpandDepth), "a definition that does not contain itself")
 			return nil, false
 		}
 		lines, known := r.lookup(t, ref)
