@@ -20,7 +20,7 @@ type testFile struct {
 	Data []byte
 }
 
-func archive(t *testing.T, name string) []testFile {
+func archive(t testing.TB, name string) []testFile {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {

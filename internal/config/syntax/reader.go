@@ -91,10 +91,11 @@ func (r *reader) file(name string, content []byte) {
 		r.add(At(name), diag.Error, "too-large", fmt.Sprintf("the configuration is larger than %d MiB", maxFileSize>>20), "the rest was not read", "")
 	}
 	r.left -= len(content)
-	src := &Source{Name: name, lines: splitLines(string(content))}
+	lines := splitLines(string(content))
+	src := newSource(name, lines)
 	r.tree.Files = append(r.tree.Files, name)
 	r.stack = append(r.stack, name)
-	for i, s := range src.lines {
+	for i, s := range lines {
 		r.physical(text{s: s, base: 1, src: src, line: int32(i + 1)})
 	}
 	r.stack = r.stack[:len(r.stack)-1]

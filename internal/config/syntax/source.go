@@ -13,16 +13,25 @@ import (
 // Source is one file that was read.
 type Source struct {
 	// Name is the path as it was opened.
-	Name  string
-	lines []string
+	Name string
+	// text gives the lines. It is a func so that no verb of fmt, applied to whatever holds a Pos, prints a file with its passwords.
+	text func() []string
+}
+
+func newSource(name string, lines []string) *Source {
+	return &Source{Name: name, text: func() []string { return lines }}
 }
 
 // Line returns source line n, counted from 1, with secrets blanked out.
 func (s *Source) Line(n int) string {
-	if s == nil || n < 1 || n > len(s.lines) {
+	if s == nil || s.text == nil {
 		return ""
 	}
-	return redact(s.lines[n-1])
+	lines := s.text()
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	return redact(lines[n-1])
 }
 
 // secretWord finds values that must not be shown: passwords, keys, and definitions that look like either.

@@ -200,7 +200,7 @@ func TestPositions(t *testing.T) {
 
 func TestSecretsAreBlankedOut(t *testing.T) {
 	for _, line := range []string{"auth_pass s3cret", " auth_pass  s3cret # x", `auth_pass "s3cret"`, "key 1 hex:s3cret", "$PASS=s3cret", "authentication { auth_pass s3cret }"} {
-		s := &Source{lines: []string{line}}
+		s := newSource("x", []string{line})
 		if got := s.Line(1); strings.Contains(got, "s3cret") {
 			t.Errorf("%q shows as %q", line, got)
 		}
