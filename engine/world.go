@@ -167,6 +167,9 @@ func (e *Engine) settleNode(n *node) {
 	pending := false
 	for i, t := range tracks {
 		terms[i] = evaluate(t, e.world.level(t.Track))
+		if n.cfg.Owner() {
+			terms[i].Delta = 0 // an owner's priority is not a matter of weights
+		}
 		pending = pending || terms[i].Pending
 		if f := terms[i].Fault; f != "" && !slices.Contains(reasons, f) {
 			reasons = append(reasons, f)
@@ -183,13 +186,19 @@ func (e *Engine) settleNode(n *node) {
 	if p := effective(n.cfg.Priority, terms); p != n.router.Priority() {
 		e.post(n, vrrp.PriorityChanged{Effective: p})
 	}
+	// What takes a router down is told first, for its cause to be the first
+	// one, and what brings it up last, so that it has its source by then.
+	changed := !slices.Equal(before, reasons)
+	if changed && len(reasons) > 0 {
+		e.post(n, vrrp.FaultsChanged{Faults: reasons})
+	}
 	// Told even when a source is configured: a reload may take that away.
 	if src := e.world.source(&n.cfg.Config, e.virtual); src != n.source {
 		n.source = src
 		e.post(n, vrrp.SourceChanged{Source: src})
 	}
-	if !slices.Equal(before, reasons) {
-		e.post(n, vrrp.FaultsChanged{Faults: reasons})
+	if changed && len(reasons) == 0 {
+		e.post(n, vrrp.FaultsChanged{})
 	}
 	if e.started && !n.running && !pending && n.broken == "" {
 		n.running, e.unsaid = true, true
