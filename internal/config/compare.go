@@ -17,8 +17,10 @@ import (
 func Compare(a, b *Config) Diagnostics {
 	p := &pair{}
 	seen := make(map[*Instance]bool)
+	here, there := byRouter(a), byRouter(b)
+	groupsHere, groupsThere := memberLists(a), memberLists(b)
 	for _, x := range a.Instances {
-		y := counterpart(x, b)
+		y := counterpart(x, there)
 		if y == nil {
 			p.add(x.Pos, diag.Warning, "pair-missing", fmt.Sprintf("the other node has no %s router with VRID %d", x.Family, x.VRID), "instance "+x.Name+" has nobody to fail over to", "the same virtual_router_id on both nodes")
 			continue
@@ -29,10 +31,10 @@ func Compare(a, b *Config) Diagnostics {
 		p.auth(x, y)
 		p.unicast(x, y)
 		p.election(x, y)
-		p.groups(a, x, b, y)
+		p.groups(y, without(groupsHere[x.SyncGroup], x), without(groupsThere[y.SyncGroup], y))
 	}
 	for _, y := range b.Instances {
-		if !seen[y] && counterpart(y, a) == nil {
+		if !seen[y] && counterpart(y, here) == nil {
 			p.add(y.Pos, diag.Warning, "pair-missing", fmt.Sprintf("the other node has no %s router with VRID %d", y.Family, y.VRID), "instance "+y.Name+" has nobody to fail over to", "the same virtual_router_id on both nodes")
 		}
 	}
@@ -47,18 +49,33 @@ func (p *pair) add(at syntax.Pos, sev diag.Severity, rule, what, why, instead st
 
 const twoMasters = "each refuses the other's adverts and both become MASTER"
 
+// routerKey is what both nodes call a virtual router by.
+type routerKey struct {
+	vrid   uint8
+	family Family
+}
+
+func byRouter(c *Config) map[routerKey][]*Instance {
+	out := make(map[routerKey][]*Instance)
+	for _, v := range c.Instances {
+		k := routerKey{v.VRID, v.Family}
+		// One VRID on more interfaces than this cannot be told apart by name anyway.
+		if len(out[k]) < 256 {
+			out[k] = append(out[k], v)
+		}
+	}
+	return out
+}
+
 // counterpart finds the same virtual router on the other node: VRID and family, and of several the one with the same name, then
 // the one on the same interface.
-func counterpart(v *Instance, c *Config) *Instance {
+func counterpart(v *Instance, others map[routerKey][]*Instance) *Instance {
 	var best *Instance
 	score := 0
-	for _, o := range c.Instances {
-		if o.VRID != v.VRID || o.Family != v.Family {
-			continue
-		}
+	for _, o := range others[routerKey{v.VRID, v.Family}] {
 		s := 1
 		if o.Interface == v.Interface {
-			s += 1
+			s++
 		}
 		if o.Name == v.Name {
 			s += 2
@@ -232,10 +249,9 @@ func (p *pair) weights(high, low *Instance) {
 }
 
 // groups compares membership by virtual router, since names may differ.
-func (p *pair) groups(a *Config, x *Instance, b *Config, y *Instance) {
-	ga, gb := members(a, x), members(b, y)
-	if !slices.Equal(ga, gb) {
-		p.add(y.Pos, diag.Warning, "pair-sync-group", fmt.Sprintf("%s moves together with %s here and with %s on the other node", y.Name, orNone(gb), orNone(ga)), "after a failover the routers may stand half on one node and half on the other", "the same sync-group on both nodes")
+func (p *pair) groups(y *Instance, there, here []string) {
+	if !slices.Equal(here, there) {
+		p.add(y.Pos, diag.Warning, "pair-sync-group", fmt.Sprintf("%s moves together with %s here and with %s on the other node", y.Name, orNone(here), orNone(there)), "after a failover the routers may stand half on one node and half on the other", "the same sync-group on both nodes")
 	}
 }
 
@@ -246,14 +262,26 @@ func orNone(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-// members returns the other virtual routers of the instance's group, sorted.
-func members(c *Config, v *Instance) []string {
-	var out []string
-	for _, o := range c.Instances {
-		if o != v && o.SyncGroup != "" && o.SyncGroup == v.SyncGroup {
-			out = append(out, fmt.Sprintf("VRID %d (%s)", o.VRID, o.Family))
+func routerName(v *Instance) string { return fmt.Sprintf("VRID %d (%s)", v.VRID, v.Family) }
+
+// memberLists names the virtual routers of each group, sorted. At most 64 of a group are compared.
+func memberLists(c *Config) map[string][]string {
+	out := make(map[string][]string)
+	for _, v := range c.Instances {
+		if g := v.SyncGroup; g != "" && len(out[g]) < 64 {
+			out[g] = append(out[g], routerName(v))
 		}
 	}
-	slices.Sort(out)
+	for _, list := range out {
+		slices.Sort(list)
+	}
 	return out
+}
+
+func without(list []string, v *Instance) []string {
+	i := slices.Index(list, routerName(v))
+	if i < 0 {
+		return list
+	}
+	return slices.Delete(slices.Clone(list), i, i+1)
 }

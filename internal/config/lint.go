@@ -169,11 +169,7 @@ func (b *builder) lintGroup(g *SyncGroup) {
 
 func (b *builder) lintClaims(list []string, at syntax.Pos) {
 	for _, name := range list {
-		known := false
-		for _, c := range b.cfg.Claims {
-			known = known || c.Name == name
-		}
-		if !known {
+		if b.defs[[2]string{string(scopeClaim), name}] == nil {
 			b.add(at, diag.Error, "unknown-claim", "there is no cloud_claim "+name, "the cloud's addresses would not follow the MASTER", "a cloud_claim "+name+" { … } at the top level")
 		}
 	}

@@ -84,6 +84,9 @@ type builder struct {
 	cfg   *Config
 	diags diag.Collector
 	names map[string]*Instance
+	// groups are the sync-groups by name, defs what else has a name: keyword and name to what tracks take from it.
+	groups map[string]*SyncGroup
+	defs   map[[2]string]func() tracked
 	// once holds findings that are made one time per configuration.
 	once  map[string]bool
 	lines map[string]syntax.Pos // first place of each top-level keyword
@@ -91,7 +94,8 @@ type builder struct {
 
 func newBuilder(o Options) *builder {
 	return &builder{
-		opts: o, cfg: &Config{Global: defaultGlobal()}, names: make(map[string]*Instance), once: make(map[string]bool), lines: make(map[string]syntax.Pos),
+		opts: o, cfg: &Config{Global: defaultGlobal()}, names: make(map[string]*Instance), groups: make(map[string]*SyncGroup),
+		defs: make(map[[2]string]func() tracked), once: make(map[string]bool), lines: make(map[string]syntax.Pos),
 	}
 }
 

@@ -146,7 +146,7 @@ func (b *builder) resolveGroups() {
 			switch {
 			case v == nil:
 				near := nearestOf(w.Text, func(yield func(string) bool) {
-					for _, i := range b.cfg.Instances {
+					for _, i := range b.cfg.Instances[:min(len(b.cfg.Instances), 300)] {
 						if !yield(i.Name) {
 							return
 						}
@@ -181,53 +181,22 @@ type tracked struct {
 
 // groupTracks resolves the tracks of a group itself.
 func (b *builder) groupTracks(g *SyncGroup) {
-	g.TrackInterfaces = b.resolveTracks(g.Name, "track_interface", g.TrackInterfaces, nil)
-	g.TrackScripts = b.resolveTracks(g.Name, "track_script", g.TrackScripts, b.findScript)
-	g.TrackFiles = b.resolveTracks(g.Name, "track_file", g.TrackFiles, b.findFile)
-	g.TrackProcesses = b.resolveTracks(g.Name, "track_process", g.TrackProcesses, b.findProcess)
-	g.TrackBFD = b.resolveTracks(g.Name, "track_bfd", g.TrackBFD, b.findBFD)
-	g.TrackChecks = b.resolveTracks(g.Name, "track_check", g.TrackChecks, b.findCheck)
+	g.TrackInterfaces = b.resolveTracks(g.Name, "track_interface", g.TrackInterfaces, "")
+	g.TrackScripts = b.resolveTracks(g.Name, "track_script", g.TrackScripts, "vrrp_script")
+	g.TrackFiles = b.resolveTracks(g.Name, "track_file", g.TrackFiles, "track_file")
+	g.TrackProcesses = b.resolveTracks(g.Name, "track_process", g.TrackProcesses, "vrrp_track_process")
+	g.TrackBFD = b.resolveTracks(g.Name, "track_bfd", g.TrackBFD, "bfd_instance")
+	g.TrackChecks = b.resolveTracks(g.Name, "track_check", g.TrackChecks, "vrrp_check")
 }
 
-func find[T any](list []*T, name string, of func(*T) (string, tracked)) tracked {
-	for _, v := range list {
-		if n, t := of(v); n == name {
-			t.ok = true
-			return t
-		}
-	}
-	return tracked{}
-}
-
-func (b *builder) findScript(name string) tracked {
-	return find(b.cfg.Scripts, name, func(s *Script) (string, tracked) { return s.Name, tracked{s.Weight, s.Reverse, s.Pos, true} })
-}
-
-func (b *builder) findFile(name string) tracked {
-	return find(b.cfg.TrackFiles, name, func(s *TrackFile) (string, tracked) { return s.Name, tracked{s.Weight, s.Reverse, s.Pos, true} })
-}
-
-func (b *builder) findProcess(name string) tracked {
-	return find(b.cfg.TrackProcesses, name, func(s *TrackProcess) (string, tracked) {
-		return s.Name, tracked{s.Weight, s.Reverse, s.Pos, true}
-	})
-}
-
-func (b *builder) findBFD(name string) tracked {
-	return find(b.cfg.BFD, name, func(s *BFD) (string, tracked) { return s.Name, tracked{s.Weight, s.Reverse, s.Pos, true} })
-}
-
-func (b *builder) findCheck(name string) tracked {
-	return find(b.cfg.Checks, name, func(s *Check) (string, tracked) { return s.Name, tracked{s.Weight, s.Reverse, s.Pos, true} })
-}
-
-// resolveTracks finds the definitions, takes their weights, and drops names that are nowhere.
-func (b *builder) resolveTracks(owner, keyword string, list []Track, lookup func(string) tracked) []Track {
+// resolveTracks finds the definitions in blocks of that keyword, takes their weights, and drops names that are nowhere.
+// Interfaces have no definition: block is then empty.
+func (b *builder) resolveTracks(owner, keyword string, list []Track, block string) []Track {
 	out := list[:0]
 	for _, t := range list {
-		def := tracked{ok: true}
-		if lookup != nil {
-			def = lookup(t.Name)
+		def := tracked{ok: block == ""}
+		if find := b.defs[[2]string{block, t.Name}]; find != nil {
+			def = find()
 		}
 		if !def.ok {
 			b.add(t.Pos, diag.Warning, "track-missing", keyword+" "+t.Name+" is not defined", owner+" runs untracked: keepalived logs a line and becomes MASTER whatever its state", "a definition of "+t.Name+" above, or no "+keyword)
@@ -256,17 +225,17 @@ func (b *builder) tracks(v *Instance) {
 		}
 		return own
 	})
-	grouped := v.SyncGroup != "" && !b.group(v.SyncGroup).MemberWeights
-	one := func(keyword string, list []Track, lookup func(string) tracked) []Track {
-		list = b.resolveTracks(v.Name, keyword, list, lookup)
+	grouped := v.SyncGroup != "" && !b.groups[v.SyncGroup].MemberWeights
+	one := func(keyword string, list []Track, block string) []Track {
+		list = b.resolveTracks(v.Name, keyword, list, block)
 		return slices.DeleteFunc(list, func(t Track) bool { return b.dropWeighted(v, keyword, t, grouped) })
 	}
-	v.TrackInterfaces = one("track_interface", v.TrackInterfaces, nil)
-	v.TrackScripts = one("track_script", v.TrackScripts, b.findScript)
-	v.TrackFiles = one("track_file", v.TrackFiles, b.findFile)
-	v.TrackProcesses = one("track_process", v.TrackProcesses, b.findProcess)
-	v.TrackBFD = one("track_bfd", v.TrackBFD, b.findBFD)
-	v.TrackChecks = one("track_check", v.TrackChecks, b.findCheck)
+	v.TrackInterfaces = one("track_interface", v.TrackInterfaces, "")
+	v.TrackScripts = one("track_script", v.TrackScripts, "vrrp_script")
+	v.TrackFiles = one("track_file", v.TrackFiles, "track_file")
+	v.TrackProcesses = one("track_process", v.TrackProcesses, "vrrp_track_process")
+	v.TrackBFD = one("track_bfd", v.TrackBFD, "bfd_instance")
+	v.TrackChecks = one("track_check", v.TrackChecks, "vrrp_check")
 	if grouped {
 		for _, list := range [][]Track{v.TrackInterfaces, v.TrackFiles} {
 			for i := range list {
@@ -274,15 +243,6 @@ func (b *builder) tracks(v *Instance) {
 			}
 		}
 	}
-}
-
-func (b *builder) group(name string) *SyncGroup {
-	for _, g := range b.cfg.SyncGroups {
-		if g.Name == name {
-			return g
-		}
-	}
-	return &SyncGroup{}
 }
 
 // dropWeighted reports weighted tracks that keepalived drops: on an address owner, and in members of a group.

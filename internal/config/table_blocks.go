@@ -58,40 +58,46 @@ func names(n *syntax.Node) []string {
 	return out
 }
 
-// known reports a second block with the same name.
-func known[T any](c *call, list []T, name func(T) string) bool {
-	for _, v := range list {
-		if name(v) == c.arg(0) {
-			c.warn(0, "duplicate-name", c.kw.Name+" "+c.arg(0)+" is already defined", "keepalived skips this block, and so does vrrpd", "another name")
-			return true
-		}
+// define notes a named block, with what tracks of it take over when they have no weight of their own; false if the name is taken.
+func (c *call) define(weight func() (int, bool)) bool {
+	key := [2]string{c.kw.Name, c.arg(0)}
+	if c.b.defs[key] != nil {
+		c.warn(0, "duplicate-name", c.kw.Name+" "+c.arg(0)+" is already defined", "keepalived skips this block, and so does vrrpd", "another name")
+		return false
 	}
-	return false
+	pos := c.args[0].Pos
+	c.b.defs[key] = func() tracked {
+		w, rev := weight()
+		return tracked{w, rev, pos, true}
+	}
+	return true
 }
 
+func noWeight() (int, bool) { return 0, false }
+
 func openScript(c *call) {
-	if known(c, c.b.cfg.Scripts, func(s *Script) string { return s.Name }) {
+	v := &Script{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Interval: time.Second, Rise: 1, Fall: 1}
+	if !c.define(func() (int, bool) { return v.Weight, v.Reverse }) {
 		return
 	}
-	v := &Script{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Interval: time.Second, Rise: 1, Fall: 1}
 	c.b.cfg.Scripts = append(c.b.cfg.Scripts, v)
 	c.b.block(scopeScript, v, c.node.Children)
 }
 
 func openTrackFile(c *call) {
-	if known(c, c.b.cfg.TrackFiles, func(s *TrackFile) string { return s.Name }) {
+	v := &TrackFile{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Weight: 1}
+	if !c.define(func() (int, bool) { return v.Weight, v.Reverse }) {
 		return
 	}
-	v := &TrackFile{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Weight: 1}
 	c.b.cfg.TrackFiles = append(c.b.cfg.TrackFiles, v)
 	c.b.block(scopeFile, v, c.node.Children)
 }
 
 func openTrackProcess(c *call) {
-	if known(c, c.b.cfg.TrackProcesses, func(s *TrackProcess) string { return s.Name }) {
+	v := &TrackProcess{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Quorum: 1, QuorumMax: -1}
+	if !c.define(func() (int, bool) { return v.Weight, v.Reverse }) {
 		return
 	}
-	v := &TrackProcess{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Quorum: 1, QuorumMax: -1}
 	c.b.cfg.TrackProcesses = append(c.b.cfg.TrackProcesses, v)
 	c.b.block(scopeProcess, v, c.node.Children)
 }
@@ -99,14 +105,14 @@ func openTrackProcess(c *call) {
 const maxBFDName = 31
 
 func openBFD(c *call) {
-	if known(c, c.b.cfg.BFD, func(s *BFD) string { return s.Name }) {
-		return
-	}
 	if len(c.arg(0)) > maxBFDName {
 		c.warn(0, "name-long", "the name of a bfd_instance may have 31 letters", "keepalived skips the block, and so does vrrpd", "a shorter name")
 		return
 	}
 	v := &BFD{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), MinRx: 10 * time.Millisecond, MinTx: 10 * time.Millisecond, IdleTx: time.Second, Multiplier: 5}
+	if !c.define(func() (int, bool) { return v.Weight, v.Reverse }) {
+		return
+	}
 	c.b.cfg.BFD = append(c.b.cfg.BFD, v)
 	c.b.block(scopeBFD, v, c.node.Children)
 }
@@ -122,7 +128,7 @@ func openGarpGroup(c *call) {
 }
 
 func openTrackGroup(c *call) {
-	if known(c, c.b.cfg.TrackGroups, func(s *TrackGroup) string { return s.Name }) {
+	if !c.define(noWeight) {
 		return
 	}
 	v := &TrackGroup{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0)}

@@ -12,7 +12,7 @@ import (
 )
 
 func openClaim(c *call) {
-	if known(c, c.b.cfg.Claims, func(s *CloudClaim) string { return s.Name }) {
+	if !c.define(noWeight) {
 		return
 	}
 	v := &CloudClaim{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Provider: "auto", Mode: ClaimEnforce}

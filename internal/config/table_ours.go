@@ -88,10 +88,10 @@ func setQuorumMax(c *call) {
 }
 
 func openCheck(c *call) {
-	if known(c, c.b.cfg.Checks, func(s *Check) string { return s.Name }) {
+	v := &Check{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Interval: time.Second, Rise: 1, Fall: 1}
+	if !c.define(func() (int, bool) { return v.Weight, v.Reverse }) {
 		return
 	}
-	v := &Check{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Interval: time.Second, Rise: 1, Fall: 1}
 	c.b.cfg.Checks = append(c.b.cfg.Checks, v)
 	c.b.block(scopeCheck, v, c.node.Children)
 	if v.Kind == "" {

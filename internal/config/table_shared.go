@@ -30,6 +30,9 @@ func (c *call) parts() parts {
 	panic(fmt.Sprintf("keyword %s is in a scope that has no notify", c.kw.Name)) // a fault of the table, found by its test
 }
 
+// maxClaims is how many claims one instance or group may name; more is a mistake, and duplicates are searched in a list.
+const maxClaims = 64
+
 // sharedTable has the keywords of instances and groups.
 func sharedTable() []Keyword {
 	both := []Scope{scopeInstance, scopeGroup}
@@ -63,7 +66,7 @@ func sharedTable() []Keyword {
 		{Name: "cloud_claim", Scopes: both, Args: "NAME ...", Doc: "cloud claims that follow the MASTER", Since: "vrrpd", set: func(c *call) {
 			p := c.parts().claims
 			for _, w := range c.args {
-				if !slices.Contains(*p, w.Text) {
+				if len(*p) < maxClaims && !slices.Contains(*p, w.Text) {
 					*p = append(*p, w.Text)
 				}
 			}
@@ -102,6 +105,10 @@ const inheritWeight = 1 << 20
 func setTracks(limit int, get func(parts) *[]Track) func(*call) {
 	return func(c *call) {
 		list := get(c.parts())
+		seen := make(map[string]bool, len(*list))
+		for _, t := range *list {
+			seen[t.Name] = true
+		}
 		for _, n := range c.node.Children {
 			if len(n.Words) == 0 {
 				continue
@@ -110,10 +117,11 @@ func setTracks(limit int, get func(parts) *[]Track) func(*call) {
 			if !ok {
 				continue
 			}
-			if slices.ContainsFunc(*list, func(o Track) bool { return o.Name == t.Name }) {
+			if seen[t.Name] {
 				c.b.add(t.Pos, diag.Warning, "duplicate-track", t.Name+" is tracked twice", "keepalived keeps the first, and so does vrrpd", "one line")
 				continue
 			}
+			seen[t.Name] = true
 			*list = append(*list, t)
 		}
 	}
@@ -201,11 +209,8 @@ func groupTable() []Keyword {
 }
 
 func openGroup(c *call) {
-	for _, g := range c.b.cfg.SyncGroups {
-		if g.Name == c.arg(0) {
-			c.warn(0, "duplicate-name", "the sync-group "+g.Name+" is already defined", "keepalived skips this block, and so does vrrpd", "another name")
-			return
-		}
+	if !c.define(noWeight) {
+		return
 	}
 	g := &c.b.cfg.Global
 	v := &SyncGroup{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), NotifyPriorityChanges: g.NotifyPriorityChanges}
@@ -214,5 +219,6 @@ func openGroup(c *call) {
 		v.Notify.SMTPAlert = g.SMTPAlertVRRP
 	}
 	c.b.cfg.SyncGroups = append(c.b.cfg.SyncGroups, v)
+	c.b.groups[v.Name] = v
 	c.b.block(scopeGroup, v, c.node.Children)
 }
