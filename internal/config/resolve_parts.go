@@ -69,9 +69,10 @@ func (b *builder) addresses(v *Instance) {
 	if len(v.Addresses) == 0 {
 		b.noAddresses(v)
 	}
-	size, head := 4, 20+8+8
+	// keepalived keeps 24 bytes for an authentication header whether there is one or not; both ends must cut at the same place.
+	size, head := 4, 20+24+8
 	if v.Family == IPv6 {
-		size, head = 16, 40+8
+		size, head = 16, 40+24+8
 	}
 	if v.HMAC != nil {
 		head += 28
