@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,8 +85,32 @@ func (d *daemon) run() {
 	case ours:
 		d.proc = d.host.Start(d.path, "run", "-f", d.conf(), "--socket", d.socket())
 	case keepalived:
+		// One that was killed leaves its pid files, and may still be a zombie.
+		d.host.Exec("rm", "-f", "/run/keepalived.pid", "/run/vrrp.pid")
 		d.proc = d.host.Start(d.path, "-n", "-l", "-D", "-P", "-G", "-f", d.conf())
 	}
+}
+
+// crash ends every process of the daemon at once, so that none can resign.
+// keepalived's parent is stopped first: its end would tell the child.
+func (d *daemon) crash() {
+	d.t.Helper()
+	d.proc.Signal(syscall.SIGSTOP)
+	pid := d.proc.PID()
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, child := range strings.Fields(string(children)) {
+		n, err := strconv.Atoi(child)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	d.proc.Kill()
 }
 
 // status asks vrrpd; ok is false while it does not answer.

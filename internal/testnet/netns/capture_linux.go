@@ -63,11 +63,12 @@ func (c *Capture) run() {
 	buf := make([]byte, 65536)
 	for {
 		n, _, err := c.conn.ReadFrom(buf)
+		at := time.Now()
 		if err != nil {
 			return // closed
 		}
 		p := gopacket.NewPacket(buf[:n], layers.LayerTypeEthernet, gopacket.Default)
-		p.Metadata().CaptureInfo = gopacket.CaptureInfo{Timestamp: time.Now(), CaptureLength: n, Length: n}
+		p.Metadata().CaptureInfo = gopacket.CaptureInfo{Timestamp: at, CaptureLength: n, Length: n}
 		c.mu.Lock()
 		c.frames = append(c.frames, p)
 		close(c.grown)
