@@ -210,9 +210,6 @@ func TestSecretNeverPrints(t *testing.T) {
 
 // TestManyInstances reads 100,000 instances; memory and time are bounded by the limits of package syntax.
 func TestManyInstances(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short is set")
-	}
 	var b strings.Builder
 	for i := range 100000 {
 		fmt.Fprintf(&b, "vrrp_instance V%d {\n interface e%d\n virtual_router_id %d\n priority 100\n virtual_ipaddress { 10.%d.%d.%d/24 }\n}\n", i, i/255, i%255+1, i>>16, i>>8&255, i&255)

@@ -71,7 +71,9 @@ func readSettings(src string) ([]setting, error) {
 			}
 			stack = append(stack, path)
 			path = slices.Concat(path, words[:len(words)-1])
-			out = append(out, setting{path, i + 1})
+			if len(path) > 0 {
+				out = append(out, setting{path, i + 1})
+			}
 		default:
 			out = append(out, setting{slices.Concat(path, words), i + 1})
 		}
