@@ -23,11 +23,11 @@ const (
 	ClassBusy                     // the object is locked by another operation: wait for the hint, at most 5 s
 	ClassThrottle                 // too many requests: full-jitter back-off, own rate halved
 	ClassCredentials              // token or key rejected: refresh once, retry once, then alarm
-	ClassDenied                   // not permitted: alarm with the permission, retry every 60 s
+	ClassDenied                   // not permitted: alarm with the permission, retry every 50 s
 	ClassOccupied                 // still attached elsewhere: observe again now, finish the detach
-	ClassLimit                    // quota or slot limit: alarm, retry every 60 s
+	ClassLimit                    // quota or slot limit: alarm, retry every 50 s
 	ClassAbsent                   // the object is not there: discover again once, then back off
-	ClassInvalid                  // the vendor calls the request malformed: alarm, retry every 60 s
+	ClassInvalid                  // the vendor calls the request malformed: alarm, retry every 50 s
 	ClassFenced                   // not sent: this node may not write now
 	ClassDryRun                   // not sent: dry run
 )

@@ -19,14 +19,15 @@ import (
 )
 
 var (
-	addrA = netip.MustParseAddr("10.0.0.2")
-	addrB = netip.MustParseAddr("10.0.0.3")
-	vip1  = cloud.VIP(netip.MustParseAddr("10.0.0.4"))
-	vip2  = cloud.VIP(netip.MustParseAddr("10.0.0.5"))
-	pub1  = cloud.Item{Kind: cloud.PublicIP, Addr: netip.MustParseAddr("203.0.113.9"), Target: vip1.Addr}
-	rt1   = cloud.Item{Kind: cloud.Route, Table: "rt-1", Dest: netip.MustParsePrefix("10.50.0.0/16")}
-	rt2   = cloud.Item{Kind: cloud.Route, Table: "rt-2", Dest: netip.MustParsePrefix("10.50.0.0/16")}
-	all5  = []cloud.Item{vip1, vip2, pub1, rt1, rt2}
+	addrA      = netip.MustParseAddr("10.0.0.2")
+	addrB      = netip.MustParseAddr("10.0.0.3")
+	vip1       = cloud.VIP(netip.MustParseAddr("10.0.0.4"))
+	vip2       = cloud.VIP(netip.MustParseAddr("10.0.0.5"))
+	pub1       = cloud.Item{Kind: cloud.PublicIP, Addr: netip.MustParseAddr("203.0.113.9"), Target: vip1.Addr}
+	rt1        = cloud.Item{Kind: cloud.Route, Table: "rt-1", Dest: netip.MustParsePrefix("10.50.0.0/16")}
+	rt2        = cloud.Item{Kind: cloud.Route, Table: "rt-2", Dest: netip.MustParsePrefix("10.50.0.0/16")}
+	vip1Prefix = netip.MustParsePrefix("10.0.0.0/24")
+	all5       = []cloud.Item{vip1, vip2, pub1, rt1, rt2}
 
 	dialects = map[string]memory.Dialect{
 		"cas": memory.CompareAndSwap, "nocas": 0,

@@ -385,7 +385,7 @@ func (m *machine) deadline() time.Duration {
 	looking := m.haveNode && m.plans == nil && !m.observing && !m.refreshing
 	upTo(looking, m.nextFull)
 	if m.want.Master {
-		upTo(m.hasGuard && !m.guard.passed && !m.guard.running, m.guard.again)
+		upTo(m.guardWanted(), m.guard.again)
 		upTo(m.yielding, m.yieldedUntil)
 		upTo(!m.late && !m.claimed, m.begun+m.t.Late)
 		upTo(m.stale > 0 && m.now < m.drained, m.drained)

@@ -124,6 +124,9 @@ func (m *machine) untouchable(t *track, o Observed) error {
 // lose counts the loss of a held item and recognises a fight with another
 // claimant: the node of higher rank slows down, the lower one gives way.
 func (m *machine) lose(t *track) {
+	if t.obs.Owner != Other {
+		return // detached, not taken: nobody to fight with
+	}
 	t.lost = append(t.lost, m.now)
 	t.lost = slices.DeleteFunc(t.lost, func(at time.Duration) bool { return m.now-at > m.t.ContentionWindow })
 	if len(t.lost) < m.t.ContentionLosses {
@@ -134,6 +137,7 @@ func (m *machine) lose(t *track) {
 		return
 	}
 	m.yielding, m.yieldedUntil = true, m.now+m.t.Yield
+	m.guard.again = m.now + m.t.Drift/2
 	m.do(order{kind: doYield})
 	m.do(order{kind: doAudit, entry: AuditEntry{Op: "yield", Item: t.key, Outcome: "yielded", After: auditSide(t.obs)}})
 }
@@ -160,8 +164,7 @@ func (m *machine) endYield() {
 	m.do(order{kind: doUnyield})
 }
 
-// penalize schedules the next look and the next write after a failed request,
-// by class. See the table at [Class].
+// penalize schedules the next look after a failed request, by class. See the table at [Class].
 func (m *machine) penalize(t *track, err error) {
 	t.err, t.class = err, ClassOf(err)
 	var e *Error
@@ -184,13 +187,11 @@ func (m *machine) penalize(t *track, err error) {
 	case ClassThrottle:
 		m.do(order{kind: doThrottled})
 		t.next = m.now + max(m.backoff(t.tries), min(hint, m.t.BackoffMax))
-		t.writeAfter = t.next
 	case ClassCredentials:
 		m.renew(t)
 	case ClassDenied, ClassLimit, ClassInvalid:
 		t.blocked = true
 		t.next = m.now + m.t.Blocked
-		t.writeAfter = t.next
 	case ClassAbsent:
 		t.blocked = t.tries > 1
 		m.rediscover()

@@ -49,17 +49,26 @@ func (m *machine) makePlan() {
 		t := m.index[o.Item.Key()]
 		t.fresh = false
 		if !planned[t.key] {
-			t.blocked, t.class, t.err = true, ClassInvalid, errNoPlan
-			if _, err := m.node.NICFor(t.item); err != nil {
-				t.err = err
-			}
-			t.next = m.now + m.t.Blocked
-			m.rediscover()
+			m.unplanned(t)
 		}
 	}
 	if len(steps) > 0 {
 		m.plans = newDAG(steps)
 	}
+}
+
+// unplanned handles an item that the provider plans nothing for. It may follow
+// another item of the group that is still on its way; otherwise a person has to
+// look at the configuration.
+func (m *machine) unplanned(t *track) {
+	t.class, t.err = ClassInvalid, errNoPlan
+	if _, err := m.node.NICFor(t.item); err != nil {
+		t.err = err
+	}
+	t.tries++
+	t.blocked = t.tries > 4
+	t.next = m.now + m.backoff(t.tries)
+	m.rediscover()
 }
 
 // dispatch starts the steps that may start, and ends the plan when all ended.
@@ -109,18 +118,26 @@ func (m *machine) failed(t *track, out Outcome, step Step) {
 		err = &Error{Class: out.Class, Op: step.Op, Status: out.Status, RequestID: out.RequestID, Hint: out.Hint, Err: err}
 	}
 	m.penalize(t, err)
+	t.writeAfter = t.next
 	if out.Class == ClassUnknown {
 		// It may have worked: look soon, but do not write again soon.
-		t.writeAfter, t.next = t.next, m.now+m.t.BackoffMin
+		t.next = m.now + m.t.BackoffMin
 		t.wrote, t.acked, t.wroteAt, t.wroteOn = true, false, m.now, step.Before.Version
 	}
 }
 
 func (m *machine) onGuarded(ev event) {
-	if ev.gen != m.gen || m.guard.passed {
+	if ev.gen != m.gen || !m.guard.running {
 		return
 	}
 	m.guard.running = false
+	if m.guard.passed {
+		m.guard.again = m.now + m.t.Drift/2
+		if m.yielding && ev.verdict.Decision == ClaimNow {
+			m.endYield()
+		}
+		return
+	}
 	m.guard.verdict = ev.verdict
 	switch ev.verdict.Decision {
 	case Hold:
@@ -146,8 +163,15 @@ func (m *machine) onGuarded(ev event) {
 	}
 }
 
+// guardWanted says whether the guard is to be asked at guard.again: before the
+// first write, and while yielding, since a rival that died meanwhile must not
+// leave the items with nobody until the yield ends.
+func (m *machine) guardWanted() bool {
+	return m.want.Master && m.hasGuard && !m.guard.running && (!m.guard.passed || m.yielding)
+}
+
 func (m *machine) advanceGuard() {
-	if m.guard.passed || m.guard.running || m.now < m.guard.again {
+	if !m.guardWanted() || m.now < m.guard.again {
 		return
 	}
 	m.guard.running = true

@@ -58,8 +58,8 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 		}
 		before := len(l.b.sent())
 		l.wait(10 * time.Minute)
-		if n := len(l.b.sent()) - before; n < 8 || n > 11 {
-			t.Errorf("%d retries of a denied write in 10 minutes, want one a minute", n)
+		if n := len(l.b.sent()) - before; n < 9 || n > 13 {
+			t.Errorf("%d retries of a denied write in 10 minutes, want about one a minute", n)
 		}
 		l.fault(nil)
 		l.wait(61 * time.Second)

@@ -28,7 +28,8 @@ type Timing struct {
 	// HintMax caps how long a busy object's hint is believed. [5 s]
 	HintMax time.Duration
 	// Blocked is the pause after a refusal that only a person can lift:
-	// denied, limit, invalid. [60 s]
+	// denied, limit, invalid. A little under a minute, so that a permission
+	// that was granted is in use within one. [50 s]
 	Blocked time.Duration
 	// Refresh is the least time between two renewals of credentials on demand. [30 s]
 	Refresh time.Duration
@@ -76,7 +77,7 @@ func (t Timing) withDefaults() Timing {
 	def(&t.BackoffMin, 200*time.Millisecond)
 	def(&t.BackoffMax, 12*time.Second)
 	def(&t.HintMax, 5*time.Second)
-	def(&t.Blocked, time.Minute)
+	def(&t.Blocked, 50*time.Second)
 	def(&t.Refresh, 30*time.Second)
 	def(&t.Warm, 25*time.Second)
 	def(&t.Discover, 10*time.Minute)

@@ -122,7 +122,7 @@ func (p *Provider) Plan(node cloud.Node, observed []cloud.Observed) []cloud.Step
 			Op: "assign", Resource: o.Item.Key(), Items: []cloud.Item{o.Item},
 			Serial: o.Item.Table, Before: o, Data: nic.ID,
 		}
-		if p.world.dialect&TwoStep != 0 {
+		if p.world.dialect&TwoStep != 0 && o.Item.Kind != cloud.Route {
 			step.Op = "attach"
 			if o.Owner == cloud.Other {
 				detach := step

@@ -20,7 +20,7 @@ type Dialect uint8
 // AWS; CompareAndSwap is like OCI; with TwoStep like Azure.
 const (
 	CompareAndSwap Dialect = 1 << iota // objects have versions, and writes name them
-	TwoStep                            // a held object must be detached before it is attached
+	TwoStep                            // a held address must be detached before it is attached; routes move at once
 )
 
 // World is the shared state: what exists, who holds it, and what was done.

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cloud_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/govrrp/vrrpd/cloud"
+	"github.com/govrrp/vrrpd/cloud/memory"
+)
+
+// soak drives two nodes through random trouble, in rounds: a minute or so of
+// faults, then a minute of quiet, then the invariant.
+type soak struct {
+	*lab
+	rng     *rand.Rand
+	rate    float64    // of faulty requests, during trouble
+	mu      sync.Mutex // guards up, which guards ask for
+	up      map[*node]bool
+	cutoff  bool // adverts are lost both ways
+	foreign []cloud.Item
+
+	rounds, writes int
+	worst          time.Duration // longest time to converge, after the end of trouble
+}
+
+// elect is the stand-in for VRRP: the highest node that is up is MASTER; while
+// adverts are lost, every node that is up is.
+func (s *soak) elect() *node {
+	var master *node
+	for _, n := range []*node{s.a, s.b} {
+		switch {
+		case !s.up[n]:
+		case master == nil || s.cutoff:
+			n.master(cloud.Cause(s.rng.IntN(4)))
+			master = n
+		default:
+			n.backup()
+		}
+	}
+	return master
+}
+
+// peerGuard asks the other node, as the real guard's status probe would.
+type peerGuard struct {
+	s     *soak
+	other func() *node
+}
+
+func (g peerGuard) Run(context.Context) cloud.Verdict {
+	o := g.other()
+	if g.s.isUp(o) && o.c.Status().State.Acting() {
+		return cloud.Verdict{Decision: cloud.Hold, Reason: "peer is MASTER and well"}
+	}
+	return cloud.Verdict{Decision: cloud.ClaimNow, Reason: "peer is not MASTER"}
+}
+
+func (s *soak) roll(p float64) bool { return s.rng.Float64() < p }
+
+// request decides the fate of one request while there is trouble.
+func (s *soak) request(r memory.Request) memory.Fault {
+	var f memory.Fault
+	if !s.roll(s.rate) {
+		return f
+	}
+	switch s.rng.IntN(9) {
+	case 0:
+		f.Lost = true
+	case 1:
+		f.ReplyLost = true
+	case 2:
+		f.Delay = time.Duration(s.rng.IntN(4000)) * time.Millisecond
+	case 3:
+		f.Stale = time.Duration(s.rng.IntN(4000)) * time.Millisecond
+	case 4:
+		f.Late = time.Duration(s.rng.IntN(2500)) * time.Millisecond
+	default:
+		classes := []cloud.Class{
+			cloud.ClassThrottle, cloud.ClassBusy, cloud.ClassCredentials, cloud.ClassDenied, cloud.ClassAbsent, cloud.ClassUnknown,
+		}
+		f.Class, f.Hint = classes[s.rng.IntN(len(classes))], time.Second
+		f.Lost = f.Class == cloud.ClassUnknown
+	}
+	return f
+}
+
+// trouble does one random thing.
+func (s *soak) trouble() {
+	n := s.a
+	if s.roll(0.5) {
+		n = s.b
+	}
+	switch s.rng.IntN(7) {
+	case 0:
+		if s.up[n] {
+			s.stop(n)
+			s.setUp(n, false)
+		} else {
+			s.boot(n)
+		}
+	case 1:
+		s.cutoff = !s.cutoff
+	case 2:
+		n.freeze(s.roll(0.7))
+	case 3:
+		it := s.a.items[s.rng.IntN(len(s.a.items))]
+		holders := []string{"a/0", "b/0", "console/0", ""}
+		if it.Kind == cloud.Route {
+			holders = holders[:3] // a deleted route is meant to stay deleted
+		}
+		s.w.Set(it, holders[s.rng.IntN(len(holders))])
+	case 4:
+		n.backup()
+		s.wait(time.Duration(s.rng.IntN(100)) * time.Millisecond)
+	default:
+		s.rate = []float64{0, 0.1, 0.5, 1}[s.rng.IntN(4)]
+	}
+	s.elect()
+}
+
+func (s *soak) boot(n *node) {
+	s.start(n, s.rng.Uint64())
+	s.setUp(n, true)
+}
+
+func (s *soak) isUp(n *node) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.up[n]
+}
+
+func (s *soak) setUp(n *node, up bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.up[n] = up
+}
+
+// round is one spell of trouble, and then peace.
+func (s *soak) round() {
+	s.t.Helper()
+	s.fault(s.request)
+	for end := time.Now().Add(time.Duration(10+s.rng.IntN(120)) * time.Second); time.Now().Before(end); {
+		s.trouble()
+		s.wait(time.Duration(s.rng.IntN(20_000)) * time.Millisecond)
+	}
+	s.fault(nil)
+	s.cutoff = false
+	for _, n := range []*node{s.a, s.b} {
+		n.freeze(false)
+	}
+	if !s.up[s.a] && !s.up[s.b] {
+		s.boot(s.b)
+	}
+	master := s.elect()
+	peace := time.Now()
+	s.wait(time.Minute)
+	s.rounds++
+	s.holds(master, master.items...)
+	s.state(master, cloud.StateHeld)
+	if other := s.a; other != master && s.up[other] {
+		s.t.Fatal("the election is wrong")
+	}
+	for _, it := range s.foreign {
+		if h := s.w.Holder(it); h != "foreign/0" {
+			s.t.Errorf("undeclared %s is held by %q", it.Key(), h)
+		}
+	}
+	for _, w := range s.w.Writes()[s.writes:] {
+		s.writes++
+		if w.At.After(peace) && w.To == master.name+"/0" {
+			s.worst = max(s.worst, w.At.Sub(peace))
+		}
+		if w.Node != "console" && w.Node != "a" && w.Node != "b" {
+			s.t.Errorf("written by %q", w.Node)
+		}
+	}
+}
+
+// Ten hours of random faults: whenever there has been peace for a minute, the
+// MASTER holds every item, and nothing undeclared ever changed.
+func TestScenario75_RandomFaultsForTenHours(t *testing.T) {
+	hours := 10 * time.Hour
+	if testing.Short() {
+		hours = time.Hour
+	}
+	for name, d := range dialects {
+		for seed := uint64(1); seed <= 2; seed++ {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { runSoak(t, d, seed, hours) })
+			})
+		}
+	}
+}
+
+func runSoak(t *testing.T, d memory.Dialect, seed uint64, long time.Duration) {
+	l := &lab{t: t, w: memory.New(d)}
+	ra, rb := cloud.Rank{Priority: 150, Addr: addrA}, cloud.Rank{Priority: 100, Addr: addrB}
+	s := &soak{lab: l, rng: rand.New(rand.NewPCG(seed, 75)), up: map[*node]bool{}}
+	l.a = &node{name: "a", p: l.w.Node("a", addrA), self: ra, peer: rb, items: all5}
+	l.b = &node{name: "b", p: l.w.Node("b", addrB), self: rb, peer: ra, items: all5}
+	l.a.opts = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.b }} }
+	l.b.opts = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.a }} }
+	for _, it := range all5 {
+		l.w.Add(it, "a/0")
+	}
+	neighbour := rt1
+	neighbour.Dest = vip1Prefix
+	for _, it := range []cloud.Item{cloud.VIP(addrB.Next().Next().Next().Next()), neighbour} {
+		s.foreign = append(s.foreign, l.w.Add(it, "foreign/0"))
+	}
+	s.boot(l.a)
+	s.boot(l.b)
+	for end := time.Now().Add(long); time.Now().Before(end) && !t.Failed(); {
+		s.round()
+	}
+	for n, up := range s.up {
+		if up {
+			l.stop(n)
+		}
+	}
+	time.Sleep(time.Minute) // late writes that are still on their way
+	t.Logf("seed %d: %d rounds, %d writes, slowest convergence %v", seed, s.rounds, s.writes, s.worst)
+}
