@@ -3,6 +3,7 @@
 package netns
 
 import (
+	"errors"
 	"net"
 	"os"
 	"sync"
@@ -64,6 +65,9 @@ func (c *Capture) run() {
 	for {
 		n, _, err := c.conn.ReadFrom(buf)
 		at := time.Now()
+		if errors.Is(err, unix.ENETDOWN) {
+			continue // said once each time the cable is taken out
+		}
 		if err != nil {
 			return // closed
 		}
