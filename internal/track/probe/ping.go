@@ -126,7 +126,7 @@ func echo(conn net.Conn, target netip.Addr) error {
 	}
 	buf := make([]byte, 1500)
 	for {
-		n, err := conn.Read(buf)
+		n, err := receive(conn, buf)
 		if err != nil {
 			return err
 		}
@@ -138,4 +138,14 @@ func echo(conn net.Conn, target netip.Addr) error {
 			return nil
 		}
 	}
+}
+
+// receive reads one ICMP message. For raw IPv4 sockets only ReadFrom takes the
+// header of the packet off.
+func receive(conn net.Conn, buf []byte) (int, error) {
+	if raw, ok := conn.(*net.IPConn); ok {
+		n, _, err := raw.ReadFrom(buf)
+		return n, err
+	}
+	return conn.Read(buf)
 }
