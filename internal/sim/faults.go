@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/internal/sim/world"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// faults makes a history of faults: bursts of a few, most of them followed by
+// enough quiet to see whether the world recovers.
+func (g generator) faults(s world.Setup, duration time.Duration) (all []world.Fault) {
+	t := time.Duration(g.IntN(20)) * time.Second
+	for t < duration {
+		for range 1 + g.IntN(3) {
+			f := g.fault(s)
+			f.At = (t + g.within(10*time.Second)).Round(time.Microsecond)
+			all = append(all, f)
+		}
+		if g.one(3) {
+			t += g.within(10 * time.Second)
+		} else {
+			t += 30*time.Second + g.within(90*time.Second)
+		}
+	}
+	return all
+}
+
+func (g generator) within(d time.Duration) time.Duration {
+	return time.Duration(g.Int64N(int64(d)))
+}
+
+// while draws how long a fault lasts: short ones are as likely as long ones.
+func (g generator) while() time.Duration {
+	d := 50 * time.Millisecond << g.IntN(10) // 50 ms … 25.6 s
+	return (d + g.within(d)).Round(time.Microsecond)
+}
+
+// fault draws one fault, at time zero.
+func (g generator) fault(s world.Setup) world.Fault {
+	n := s.Nodes[g.IntN(len(s.Nodes))]
+	port := n.Interfaces[g.IntN(len(n.Interfaces))]
+	f := world.Fault{Kind: pick(g, world.Kinds()...), For: g.while(), Node: n.Name, On: port.Name}
+	if f.Kind == world.ClockJump && tellsTime(n.Config) {
+		f.Kind = world.Stall // clocks that differ make peers strangers, by design
+	}
+	switch f.Kind {
+	case world.Crash, world.Stop, world.Stall, world.HostFails, world.HostHangs:
+		f.On = ""
+	case world.TrackBad:
+		f.On = g.tracked(n.Config)
+	case world.Reload:
+		f.On, f.For = g.edit(s, n), 0
+	case world.VIPRemoved:
+		f.On, f.For = g.router(n.Config).Name, 0
+	case world.Failover:
+		f.On = g.router(n.Config).Name
+	case world.ClockJump:
+		f.On, f.By, f.For = "", f.For, 0
+	case world.Partition:
+		f.On, f.Node = port.Segment, g.side(s, n)
+	case world.OneWay:
+		f.On, f.To = port.Segment, s.Nodes[g.IntN(len(s.Nodes))].Name
+	case world.Impair:
+		f.On, f.Node = port.Segment, ""
+		f.Impair = world.Impairment{
+			Latency: g.within(200 * time.Millisecond).Round(time.Microsecond), Jitter: g.within(time.Second).Round(time.Microsecond),
+			Loss: float64(g.IntN(100)) / 100, Duplicate: float64(g.IntN(30)) / 100, Reorder: float64(g.IntN(50)) / 100,
+		}
+	case world.Hostile:
+		f.On, f.Count = "", 1+g.IntN(40)
+	}
+	return f
+}
+
+// tellsTime reports whether a node's adverts are refused when its clock is wrong.
+func tellsTime(c engine.Config) bool {
+	return slices.ContainsFunc(c.Routers, func(r engine.Router) bool { return r.HMAC != nil && !r.HMAC.Monotonic })
+}
+
+func (g generator) router(c engine.Config) engine.Router { return c.Routers[g.IntN(len(c.Routers))] }
+
+// side draws the nodes on one side of a partition.
+func (g generator) side(s world.Setup, n world.Node) string {
+	side := []string{n.Name}
+	for _, o := range s.Nodes {
+		if o.Name != n.Name && g.one(3) {
+			side = append(side, o.Name)
+		}
+	}
+	return strings.Join(side, ",")
+}
+
+func (g generator) tracked(c engine.Config) string {
+	var names []string
+	for _, r := range c.Routers {
+		for _, t := range r.Tracks {
+			names = append(names, t.Name)
+		}
+	}
+	for _, grp := range c.Groups {
+		for _, t := range grp.Tracks {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return pick(g, names...)
+}
+
+// edit draws a change of the configuration. What would make peers refuse each
+// other's adverts is left out: it makes two MASTERs by right.
+func (g generator) edit(s world.Setup, n world.Node) string {
+	r := g.router(n.Config)
+	edits := []string{"original", "preempt", "nopreempt"}
+	edits = append(edits, fmt.Sprintf("priority %%s %d", 1+g.IntN(254)))
+	edits = append(edits, fmt.Sprintf("preempt-delay %%s %ds", g.IntN(5)))
+	edits = append(edits, fmt.Sprintf("start-delay %%s %ds", g.IntN(5)))
+	if r.Version == vrrp.V3 {
+		edits = append(edits, fmt.Sprintf("interval %%s %dms", 10*(10+g.IntN(300))))
+	}
+	if len(n.Config.Groups) == 0 {
+		edits = append(edits, "remove %s")
+	}
+	picky := func(n world.Node) bool { return n.Habits == world.Keepalived }
+	if len(n.Config.Groups) == 0 && !slices.ContainsFunc(s.Nodes, picky) {
+		edits = append(edits, fmt.Sprintf("add-address %%s %v", virtualAddress(r.ID.Family, 9, g.IntN(9))), "remove-address %s")
+	}
+	e := pick(g, edits...)
+	switch {
+	case e == "original":
+	case strings.Contains(e, "%s"):
+		e = fmt.Sprintf(e, r.Name)
+	default:
+		e += " " + r.Name
+	}
+	return e
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/govrrp/vrrpd/internal/sim/world"
+)
+
+// TestOneSeed replays the seed in VRRPD_SEED with its whole trace:
+//
+//	VRRPD_SEED=42 go test ./internal/sim -run TestOneSeed -v
+func TestOneSeed(t *testing.T) {
+	v := os.Getenv("VRRPD_SEED")
+	if v == "" {
+		t.Skip("VRRPD_SEED names no seed to replay")
+	}
+	seed, err := strconv.ParseUint(v, 10, 64)
+	if err != nil {
+		t.Fatalf("VRRPD_SEED: %v", err)
+	}
+	o := Options{Seed: seed, Duration: 10 * time.Minute}
+	if d := os.Getenv("VRRPD_DURATION"); d != "" {
+		if o.Duration, err = time.ParseDuration(d); err != nil {
+			t.Fatalf("VRRPD_DURATION: %v", err)
+		}
+	}
+	var log bytes.Buffer
+	o.Log = &log
+	if os.Getenv("VRRPD_FRAMES") != "" {
+		o.Frames = world.Traffic
+	}
+	r, err := Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", log.String())
+	for _, v := range r.Violations {
+		t.Error(v)
+	}
+}

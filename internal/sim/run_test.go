@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/govrrp/vrrpd/internal/sim/world"
+)
+
+// TestFailover is the smallest history: two nodes elect, the MASTER crashes,
+// the other takes over, the first comes back and preempts.
+func TestFailover(t *testing.T) {
+	var log bytes.Buffer
+	r, err := Run(Options{Seed: 3, Nodes: 2, Duration: time.Minute, Log: &log, Faults: []world.Fault{
+		{At: 10 * time.Second, For: 20 * time.Second, Kind: world.Crash, Node: "r1"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Violations) > 0 {
+		t.Fatalf("%v\n%s", r.Violations, log.String())
+	}
+	if r.Counts.Transitions < 4 {
+		t.Errorf("%d transitions:\n%s", r.Counts.Transitions, log.String())
+	}
+}
+
+// TestSameSeedSameLog: a run is a function of its seed, to the byte.
+func TestSameSeedSameLog(t *testing.T) {
+	for seed := range uint64(10) {
+		var logs [2]bytes.Buffer
+		for i := range logs {
+			o := Options{Seed: seed, Duration: 5 * time.Minute, Log: &logs[i], Frames: world.Traffic}
+			if _, err := Run(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if logs[0].Len() == 0 || !bytes.Equal(logs[0].Bytes(), logs[1].Bytes()) {
+			t.Errorf("seed %d: the two logs of %d and %d bytes differ", seed, logs[0].Len(), logs[1].Len())
+		}
+	}
+}
+
+// seeds is how many seeds a test runs: VRRPD_SEEDS, or the default.
+func seeds(t *testing.T, otherwise int) uint64 {
+	if v := os.Getenv("VRRPD_SEEDS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			t.Fatalf("VRRPD_SEEDS=%q is not a number of seeds", v)
+		}
+		return uint64(n)
+	}
+	return uint64(otherwise)
+}
+
+// TestSeeds runs generated universes through generated faults.
+func TestSeeds(t *testing.T) {
+	var sum world.Counts
+	for seed := range seeds(t, 200) {
+		r, err := Run(Options{Seed: seed, Duration: 10 * time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range r.Violations {
+			t.Errorf("seed %d: %v", seed, v)
+		}
+		sum.Judgements += r.Counts.Judgements
+		sum.Transitions += r.Counts.Transitions
+	}
+	t.Logf("%d transitions, %d quiet windows judged", sum.Transitions, sum.Judgements)
+	if sum.Judgements == 0 {
+		t.Error("no quiet window was ever judged")
+	}
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+)
+
+// begin puts a fault into force.
+func (w *World) begin(i int) {
+	f := &w.setup.Faults[i]
+	w.active[i] = true
+	w.tell(nil, "fault", "%v", f)
+	if f.Kind.turbulent() {
+		w.peace.turbulence++
+	}
+	if f.Kind == Hostile {
+		w.attack(f)
+		return
+	}
+	w.disturbed()
+	if n := w.nodeNamed(f.Node); n != nil {
+		w.beginOn(n, i, f)
+	} else {
+		w.cut(f, +1)
+	}
+	w.redraw()
+}
+
+// oursOnly are faults from which a foreign router, as it is modelled, would
+// not recover.
+var oursOnly = []FaultKind{Reload, VIPRemoved, Failover, HostFails}
+
+func (w *World) beginOn(n *node, i int, f *Fault) {
+	if n.Habits != None && slices.Contains(oursOnly, f.Kind) {
+		return
+	}
+	switch f.Kind {
+	case LinkDown, LinkGone, AddressLost:
+		w.strain(n, f, +1)
+	case TrackBad:
+		w.setLevel(n, f.On, false)
+	case Crash:
+		if n.up {
+			n.downBy = i
+			w.tell(n, "process", "crashes")
+			w.kill(n)
+		}
+	case Stop:
+		if n.up {
+			n.downBy = i
+			w.stop(n)
+		}
+	case Reload:
+		w.reload(n, f)
+	case VIPRemoved:
+		w.removeVIP(n, f)
+	case Failover:
+		n.inbox = append(n.inbox, engine.FailoverRequested{Name: f.On, For: f.For})
+		w.disturbedUntil(w.t + f.For)
+		w.pump(n)
+	case ClockJump:
+		n.Clock += f.By
+		n.timerSet = false
+		w.excuse(n)
+		w.pump(n)
+	case Stall:
+		n.stalled = max(n.stalled, w.t+f.For)
+	case HostFails:
+		n.fails++
+	case HostHangs:
+		n.hangs++
+	default:
+		w.cut(f, +1)
+	}
+}
+
+// end takes a fault out of force.
+func (w *World) end(i int) {
+	f := &w.setup.Faults[i]
+	w.active[i] = false
+	w.tell(nil, "fault", "over: %v", f)
+	if f.Kind == Hostile {
+		return
+	}
+	if f.Kind.turbulent() {
+		w.peace.turbulence--
+	}
+	w.disturbed()
+	n := w.nodeNamed(f.Node)
+	switch {
+	case n == nil:
+		w.cut(f, -1)
+	case f.Kind == LinkDown || f.Kind == LinkGone || f.Kind == AddressLost:
+		w.strain(n, f, -1)
+	case f.Kind == TrackBad:
+		w.setLevel(n, f.On, true)
+	case f.Kind == Crash || f.Kind == Stop:
+		if n.downBy == i {
+			n.downBy = -1
+			if n.up {
+				w.kill(n)
+			}
+			w.boot(n)
+		}
+	case f.Kind == Stall:
+		if n.stalled <= w.t {
+			w.excuse(n)
+			w.pump(n)
+		}
+	case f.Kind == HostFails:
+		n.fails = max(0, n.fails-1)
+	case f.Kind == HostHangs:
+		n.hangs--
+	default:
+		w.cut(f, -1)
+	}
+	w.redraw()
+}
+
+func (w *World) nodeNamed(name string) *node {
+	for _, n := range w.nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// strain begins or ends a fault of an interface.
+func (w *World) strain(n *node, f *Fault, by int) {
+	p := n.port(f.On)
+	if p == nil {
+		return
+	}
+	switch f.Kind {
+	case LinkDown:
+		p.down += by
+	case LinkGone:
+		p.absent += by
+	case AddressLost:
+		p.bare += by
+	}
+	w.linkNews(p)
+}
+
+// cut begins or ends a fault of a segment.
+func (w *World) cut(f *Fault, by int) {
+	for _, seg := range w.wires {
+		if seg.name != f.On {
+			continue
+		}
+		if f.Kind == Impair {
+			slowest := w.setup.Net
+			for _, i := range seg.impair {
+				slowest = worse(slowest, i)
+			}
+			w.disturbedUntil(w.t + slowest.bound()) // what is on its way still arrives
+			seg.impaired(f.Impair, by)
+			continue
+		}
+		side := strings.Split(f.Node, ",")
+		for _, a := range seg.ports {
+			for _, b := range seg.ports {
+				inA, inB := slices.Contains(side, a.node.Name), slices.Contains(side, b.node.Name)
+				if f.Kind == Partition && inA != inB || f.Kind == OneWay && inA && b.node.Name == f.To {
+					seg.cut[a.index][b.index] += by
+				}
+			}
+		}
+	}
+}
+
+func (s *segment) impaired(i Impairment, by int) {
+	if by > 0 {
+		s.impair = append(s.impair, i)
+	} else if k := slices.Index(s.impair, i); k >= 0 {
+		s.impair = slices.Delete(s.impair, k, k+1)
+	}
+}
+
+// setLevel changes a tracked object, and tells the process soon after.
+func (w *World) setLevel(n *node, name string, good bool) {
+	for i := range n.levels {
+		l := &n.levels[i]
+		if l.Name != name {
+			continue
+		}
+		l.bad--
+		if !good {
+			l.bad += 2
+		}
+		l.Good, l.Detail = l.bad <= 0, ""
+		if !l.Good {
+			l.Detail = "exit 1"
+		}
+		w.later(n, w.upTo(netlinkDelay), engine.TrackChanged{Track: l.Track, Level: l.Level})
+	}
+}
+
+// shutdown is how long a process that was told to stop may take.
+const shutdown = 50 * time.Millisecond
+
+func (w *World) stop(n *node) {
+	w.tell(n, "process", "stops")
+	n.inbox = append(n.inbox, engine.Stopped{})
+	life := n.life
+	w.plan(w.t+shutdown, occurrence{kind: cloudWrites, news: func() {
+		if n.life == life {
+			w.kill(n)
+		}
+	}})
+	w.pump(n)
+}
+
+// removeVIP is what another program does to the addresses; the host notices.
+func (w *World) removeVIP(n *node, f *Fault) {
+	for _, v := range n.views {
+		l := n.lane(v.cfg.ID)
+		if v.cfg.Name == f.On && len(l.table) > 0 && n.up {
+			w.tell(n, "address", "%v: removed by another program", l.id)
+			l.table = nil
+			w.later(n, w.upTo(netlinkDelay), engine.OwnershipLost{Router: l.id, Detail: "removed by another program"})
+		}
+	}
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fault is something that goes wrong, or that somebody does. It is data: it
+// prints as one line, and [ParseFaults] reads that line again.
+type Fault struct {
+	At   time.Duration
+	For  time.Duration // how long it lasts; of a Failover, its length; zero = at once over
+	Kind FaultKind
+	Node string // whose; of a Partition, the nodes on one side: "r1,r2"
+	To   string // of a OneWay: frames from Node to this node are lost
+	// On is the interface of Node, or of a Partition, OneWay or Impair the
+	// segment; of a TrackBad, the tracked object; of a Reload, what is
+	// edited; of a Failover or VIPRemoved, the router.
+	On     string
+	By     time.Duration // of a ClockJump
+	Count  int           // of Hostile, packets
+	Impair Impairment
+}
+
+// FaultKind is the sort of a fault.
+type FaultKind string
+
+// The faults under which the protocol's promises hold, though the world is
+// another one than before.
+const (
+	LinkDown    FaultKind = "link-down"
+	LinkGone    FaultKind = "link-gone"    // the interface does not exist
+	AddressLost FaultKind = "address-lost" // the interface's own addresses
+	Crash       FaultKind = "crash"        // and restart, addresses left over
+	Stop        FaultKind = "stop"         // and start
+	TrackBad    FaultKind = "track-bad"    // a tracked object fails
+	Partition   FaultKind = "partition"    // both ways
+	Reload      FaultKind = "reload"       // with an edit
+	VIPRemoved  FaultKind = "vip-removed"  // by something else
+	Failover    FaultKind = "failover"     // asked for by an operator
+	ClockJump   FaultKind = "clock-jump"   // forward, as after a suspended machine
+)
+
+// The faults under which the protocol promises nothing until they are over.
+const (
+	OneWay    FaultKind = "one-way"
+	Impair    FaultKind = "impair" // loss, delay, duplicates, disorder
+	Stall     FaultKind = "stall"  // the process does not run
+	HostFails FaultKind = "host-fails"
+	HostHangs FaultKind = "host-hangs"
+)
+
+// Hostile packets must be refused: promises hold while they come.
+const Hostile FaultKind = "hostile"
+
+// Kinds returns every kind.
+func Kinds() []FaultKind {
+	return []FaultKind{
+		LinkDown, LinkGone, AddressLost, Crash, Stop, TrackBad, Partition, Reload, VIPRemoved, Failover,
+		ClockJump, OneWay, Impair, Stall, HostFails, HostHangs, Hostile,
+	}
+}
+
+// turbulent reports whether nothing is promised while the fault is in force.
+func (k FaultKind) turbulent() bool {
+	return slices.Contains([]FaultKind{OneWay, Impair, Stall, HostFails, HostHangs}, k)
+}
+
+func (f Fault) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v %v %s", f.At, f.For, f.Kind)
+	add := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, " %s=%s", key, value)
+		}
+	}
+	add("node", f.Node)
+	add("to", f.To)
+	add("on", strings.ReplaceAll(f.On, " ", "_"))
+	if f.By != 0 {
+		add("by", f.By.String())
+	}
+	if f.Count != 0 {
+		add("count", strconv.Itoa(f.Count))
+	}
+	if i := f.Impair; i != (Impairment{}) {
+		fmt.Fprintf(&b, " latency=%v jitter=%v loss=%v duplicate=%v reorder=%v", i.Latency, i.Jitter, i.Loss, i.Duplicate, i.Reorder)
+	}
+	return b.String()
+}
+
+// ParseFaults reads a list of faults, one a line, as [Fault.String] writes
+// them. Empty lines and lines that begin with # are skipped.
+func ParseFaults(r io.Reader) (all []Fault, err error) {
+	s := bufio.NewScanner(r)
+	for n := 1; s.Scan(); n++ {
+		line := strings.TrimSpace(s.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		f, err := parseFault(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		all = append(all, f)
+	}
+	return all, s.Err()
+}
+
+func parseFault(line string) (f Fault, err error) {
+	words := strings.Fields(line)
+	if len(words) < 3 {
+		return f, fmt.Errorf("%q is not a fault: want a time, a length and a kind", line)
+	}
+	if f.At, err = time.ParseDuration(words[0]); err != nil {
+		return f, err
+	}
+	if f.For, err = time.ParseDuration(words[1]); err != nil {
+		return f, err
+	}
+	f.Kind = FaultKind(words[2])
+	if !slices.Contains(Kinds(), f.Kind) {
+		return f, fmt.Errorf("%q is not a kind of fault", words[2])
+	}
+	for _, word := range words[3:] {
+		key, value, _ := strings.Cut(word, "=")
+		if err = f.set(key, value); err != nil {
+			return f, fmt.Errorf("%s: %w", word, err)
+		}
+	}
+	return f, nil
+}
+
+func (f *Fault) set(key, value string) (err error) {
+	switch key {
+	case "node":
+		f.Node = value
+	case "to":
+		f.To = value
+	case "on":
+		f.On = strings.ReplaceAll(value, "_", " ")
+	case "by":
+		f.By, err = time.ParseDuration(value)
+	case "count":
+		f.Count, err = strconv.Atoi(value)
+	case "latency":
+		f.Impair.Latency, err = time.ParseDuration(value)
+	case "jitter":
+		f.Impair.Jitter, err = time.ParseDuration(value)
+	case "loss":
+		f.Impair.Loss, err = strconv.ParseFloat(value, 64)
+	case "duplicate":
+		f.Impair.Duplicate, err = strconv.ParseFloat(value, 64)
+	case "reorder":
+		f.Impair.Reorder, err = strconv.ParseFloat(value, 64)
+	default:
+		err = fmt.Errorf("unknown key %q", key)
+	}
+	return err
+}
+
+// validate refuses what names nothing of the world.
+func (f *Fault) validate(s *Setup) error {
+	if f.At < 0 || f.For < 0 {
+		return fmt.Errorf("fault %v: times cannot be negative", f)
+	}
+	if f.Kind == Impair {
+		return nil
+	}
+	for name := range strings.SplitSeq(f.Node, ",") {
+		if !slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Name == name }) {
+			return fmt.Errorf("fault %v: there is no node %q", f, name)
+		}
+	}
+	if f.Kind == OneWay && !slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Name == f.To }) {
+		return fmt.Errorf("fault %v: there is no node %q", f, f.To)
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"slices"
+	"time"
+
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// peace is how long the world has been left alone.
+type peace struct {
+	turbulence int           // faults in force under which no promise holds
+	since      time.Duration // the last disturbance
+	judged     time.Duration // the newest judgement planned
+}
+
+// maxBackoff is the longest a router waits before it tries again to own its
+// addresses.
+const maxBackoff = time.Minute
+
+// slack covers what the promises leave open: calls to the host, news of links.
+const slack = 2*hostCall + netlinkDelay + 10*time.Millisecond
+
+// promises are how soon after the last disturbance things must be in order.
+type promises struct {
+	one   time.Duration // no two MASTERs that hear each other
+	some  time.Duration // a MASTER wherever there can be one
+	right time.Duration // the right one, for good
+}
+
+func (w *World) promises() promises {
+	var interval, start, preempt, down time.Duration
+	for _, n := range w.nodes {
+		for i := range n.Config.Routers {
+			c := &n.Config.Routers[i].Config
+			interval = max(interval, c.Interval)
+			start = max(start, c.StartDelay)
+			preempt = max(preempt, c.PreemptDelay)
+		}
+	}
+	for _, n := range w.nodes {
+		for i := range n.Config.Routers {
+			c := &n.Config.Routers[i].Config
+			down = max(down, masterDown(c, 1, interval))
+		}
+	}
+	transit := w.setup.Net.bound() + w.setup.Late + slack
+	p := promises{one: interval + transit}
+	p.some = start + down + 2*interval + transit
+	p.right = p.some + preempt + down + p.one
+	if w.setup.Cloud {
+		p.right += cloudSettles
+	}
+	return p
+}
+
+// disturbed starts the quiet window anew.
+func (w *World) disturbed() { w.disturbedUntil(w.t) }
+
+func (w *World) disturbedUntil(t time.Duration) {
+	w.peace.since = max(w.peace.since, t)
+	if at := w.peace.since + w.promises().right; at > w.peace.judged {
+		w.peace.judged = at
+		w.plan(at, occurrence{kind: judgement})
+	}
+}
+
+// quiet is how long the world has been left alone; negative = it has not.
+func (w *World) quiet() time.Duration {
+	if w.peace.turbulence > 0 {
+		return -1
+	}
+	return w.t - w.peace.since
+}
+
+// checkSpell judges a spell that ends now: what of it lies after the last
+// disturbance is bounded.
+func (w *World) checkSpell(d *domain, k SpellKind, began time.Duration) {
+	calm := min(w.quiet(), w.t-began)
+	p := w.promises()
+	switch {
+	case k == TwoMasters && calm > p.one:
+		w.violated(nil, "one-master", "%v had two MASTERs that hear each other for %v after the last disturbance; at most %v is allowed", d, calm, p.one)
+	case k == NoMaster && calm > p.some && w.plain(w.members(d)):
+		w.violated(nil, "some-master", "%v had no MASTER for %v after the last disturbance; at most %v is allowed", d, calm, p.some)
+	}
+}
+
+// judge looks whether all is well after a quiet window.
+func (w *World) judge() {
+	if w.quiet() < w.promises().right {
+		return
+	}
+	w.counts.Judgements++
+	w.redraw()
+	for _, d := range w.domains {
+		if d.two.on {
+			w.checkSpell(d, TwoMasters, d.two.at)
+		}
+		if d.none.on {
+			w.checkSpell(d, NoMaster, d.none.at)
+		}
+		w.checkRight(d)
+	}
+	for _, n := range w.nodes {
+		if n.up {
+			w.checkCadence(n)
+			w.checkHost(n)
+		}
+	}
+	w.checkCloud()
+}
+
+// checkRight: where a better router preempts, it is the MASTER.
+func (w *World) checkRight(d *domain) {
+	members := w.members(d)
+	if !w.plain(members) {
+		return
+	}
+	for _, m := range members {
+		if m.state != vrrp.Master {
+			continue
+		}
+		if !able(m) {
+			w.violated(m.node, "master-is-able", "%s is MASTER with faults %q", m.cfg.Name, m.status.Status.Faults)
+		}
+		for _, v := range members {
+			if able(v) && connected(v.port(), m.port()) && v.status.Priority > m.status.Priority && w.insists(v) {
+				w.violated(v.node, "right-master", "%s (priority %d) is %v; %s is MASTER with priority %d",
+					v.cfg.Name, v.status.Priority, v.state, m.node.Name, m.status.Priority)
+			}
+		}
+	}
+}
+
+// insists reports whether a router displaces a lower MASTER.
+func (w *World) insists(v *view) bool {
+	if w.now(v.node).Before(v.status.AsideUntil) {
+		return false
+	}
+	if v.group != nil && slices.ContainsFunc(v.node.views, func(m *view) bool { return m.group == v.group && m.cfg.NoPreempt }) {
+		return false
+	}
+	return !v.cfg.NoPreempt || v.status.Priority == 255
+}
+
+// checkHost: in the end addresses are where the state is, and every action
+// has been answered.
+func (w *World) checkHost(n *node) {
+	for _, l := range n.lanes {
+		v := n.view(l.id)
+		own := v != nil && v.state == vrrp.Master
+		if l.running != nil || len(l.queue) > 0 || v != nil && n.port(l.id.Interface) == nil {
+			continue // a periodic announcement
+		}
+		if len(l.open) > 0 {
+			w.violated(n, "answered-once", "%v: actions %v were never answered", l.id, l.open)
+		}
+		if own && !slices.Equal(l.table, l.wanted) || !own && len(l.table) > 0 {
+			w.violated(n, "addresses-follow-state", "%v: the host has %v; MASTER: %v", l.id, l.table, own)
+		}
+	}
+}
+
+// checkPeace: nothing changes state while nothing happens.
+func (w *World) checkPeace(n *node, o string, a vrrp.ReportTransition) {
+	if w.quiet() > w.promises().right {
+		w.violated(n, "peace-is-stable", "%s went from %v to %v (%v) though nothing happened for %v", o, a.From, a.To, a.Cause, w.quiet())
+	}
+}

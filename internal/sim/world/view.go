@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"slices"
+	"time"
+
+	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/vrrp"
+)
+
+// view is what the world knows of one router.
+type view struct {
+	node   *node
+	cfg    engine.Router
+	group  *engine.Group // nil = in none
+	state  vrrp.State
+	now    outlook
+	status engine.RouterStatus
+	// On the node's own clock:
+	notBefore time.Duration // the Master_Down_Timer cannot have run out earlier
+	advertDue time.Duration // a MASTER must have sent by then; 0 = is none
+	lastSent  time.Duration // an advert, as MASTER
+	learnt    time.Duration // the MASTER's interval, v3
+	domain    *domain
+	term      int // counts the times it became MASTER
+}
+
+func (v *view) tracks() []engine.Tracking {
+	if v.group == nil {
+		return v.cfg.Tracks
+	}
+	return append(slices.Clip(v.cfg.Tracks), v.group.Tracks...)
+}
+
+func (v *view) port() *port { return v.node.port(v.cfg.ID.Interface) }
+
+func (n *node) view(id vrrp.ID) *view {
+	for _, v := range n.views {
+		if v.cfg.ID == id {
+			return v
+		}
+	}
+	return nil
+}
+
+// clock is the node's own, as a duration.
+func (w *World) clock(n *node) time.Duration { return w.t + n.Clock }
+
+// takeConfig makes the views fit n.Config; those of routers that stay stay.
+func (w *World) takeConfig(n *node) {
+	old := n.views
+	n.views = nil
+	defer func() {
+		for _, o := range old {
+			if !slices.Contains(n.views, o) {
+				o.state = vrrp.Init
+			}
+		}
+	}()
+	for _, r := range n.Config.Routers {
+		v := &view{node: n}
+		if i := slices.IndexFunc(old, func(o *view) bool { return sameRouter(&o.cfg, &r) }); i >= 0 {
+			v = old[i]
+		} else if l := n.lane(r.ID); l.newest > 0 {
+			l.newest, l.open = 0, nil // another router of that name: it counts anew
+		}
+		v.cfg, v.group = r, nil
+		for i := range n.Config.Groups {
+			if g := &n.Config.Groups[i]; slices.Contains(g.Members, r.Name) {
+				v.group = g
+			}
+		}
+		w.reconsider(v)
+		n.lane(r.ID).wanted = r.Addresses
+		n.views = append(n.views, v)
+	}
+	w.joinDomains(n)
+}
+
+func sameRouter(a, b *engine.Router) bool {
+	return a.ID == b.ID && a.Version == b.Version && a.Unicast() == b.Unicast()
+}
+
+// reconsider brings forward what a new configuration may bring forward.
+func (w *World) reconsider(v *view) {
+	c := &v.cfg.Config
+	now := w.clock(v.node)
+	if v.learnt == 0 || c.Version == vrrp.V2 || v.learnt > c.Interval {
+		v.learnt = c.Interval
+	}
+	v.notBefore = min(v.notBefore, now+masterDown(c, 255, v.learnt))
+	if v.advertDue > 0 {
+		v.advertDue = min(v.advertDue, now+c.Interval)
+	}
+}
+
+// sinceMaster keeps what the checks of time need at a transition.
+func (v *view) sinceMaster(a vrrp.ReportTransition, t time.Duration) {
+	now := t + v.node.Clock
+	c := &v.cfg.Config
+	v.advertDue = 0
+	switch a.To {
+	case vrrp.Master:
+		v.advertDue = now + c.Interval
+	case vrrp.Backup:
+		v.learnt = c.Interval
+		v.notBefore = now + masterDown(c, a.Priority, c.Interval)
+		if a.Cause.Code == vrrp.CauseStalled {
+			v.notBefore = now + c.Interval
+		}
+	case vrrp.Init, vrrp.Fault:
+	}
+}
+
+// excuse lets a node off what it could not do while it did not run.
+func (w *World) excuse(n *node) {
+	for _, v := range n.views {
+		if v.advertDue > 0 {
+			v.advertDue = w.clock(n) + v.cfg.Interval
+		}
+	}
+}
