@@ -11,9 +11,10 @@ import (
 type Target interface {
 	// Name appears in logs and status, for example "notify_master".
 	Name() string
-	// Notify does whatever the event calls for and returns when it is done. It is
-	// never called twice at the same time by one lane. It must return soon after
-	// ctx is done, and should bound its own time besides.
+	// Notify does whatever the event calls for and returns when it is done. One lane
+	// never calls it twice at the same time; a target in several lanes must be ready
+	// for it. It must return soon after ctx is done, and should bound its own time
+	// besides.
 	Notify(ctx context.Context, e Event) Outcome
 }
 

@@ -44,9 +44,10 @@ type Config struct {
 	Unit string
 	// Connections are names in the IKE daemon's configuration. With strongSwan they
 	// may be left out: then it is every connection whose local_addrs holds one of
-	// Addresses.
+	// Addresses, and without Addresses every connection there is.
 	Connections []string
-	// Addresses are the virtual addresses the tunnels start from.
+	// Addresses are the virtual addresses the tunnels start from. An SA that starts
+	// from another one is not good. Without Addresses any local address is good.
 	Addresses []netip.Addr
 	// Socket is strongSwan's VICI socket; empty means DefaultSocket.
 	Socket string
@@ -97,9 +98,6 @@ func New(c Config) (notify.Target, error) {
 func (c Config) validate() error {
 	switch c.Stack {
 	case Auto, StrongSwan:
-		if len(c.Connections) == 0 && len(c.Addresses) == 0 {
-			return errors.New("neither connections nor addresses to choose connections by")
-		}
 	case Libreswan:
 		if len(c.Connections) == 0 {
 			return errors.New("libreswan needs the names of the connections")

@@ -172,6 +172,19 @@ func TestNamedConnectionsOnly(t *testing.T) {
 	}
 }
 
+func TestAllConnectionsWithoutAddressesAndNames(t *testing.T) {
+	f := newFakeCharon(t)
+	f.know(true, "a", "%any", "198.51.100.1", "net")
+	f.know(true, "b", "192.0.2.7", "198.51.100.1", "net")
+	r := f.router(t, func(c *Config) { c.Addresses = nil })
+	tell(t, r, notify.Master, "a: up, %any to 198.51.100.1\nb: up, 192.0.2.7 to 198.51.100.1")
+	tell(t, r, notify.Stop, "a: unloaded\nb: unloaded\na: SA ended\nb: SA ended")
+	empty := newFakeCharon(t).router(t, func(c *Config) { c.Addresses = nil })
+	if o := empty.Notify(t.Context(), at(notify.Master)); o.Err == nil || !strings.Contains(o.Err.Error(), "no such connections: wanted any") {
+		t.Errorf("got %v", o.Err)
+	}
+}
+
 func TestSilentOrAbsentCharonIsRestartedOnce(t *testing.T) {
 	for _, silent := range []bool{true, false} {
 		f := &fakeCharon{
@@ -216,7 +229,6 @@ func TestNothingToTakeDownWithoutCharon(t *testing.T) {
 func TestBadConfiguration(t *testing.T) {
 	for want, c := range map[string]Config{
 		"unknown stack \"openswan\"":           {Stack: "openswan"},
-		"neither connections nor addresses":    {},
 		"libreswan needs the names":            {Stack: Libreswan, Addresses: []netip.Addr{vip}},
 		"systemd needs the name of a unit":     {Stack: Systemd},
 		`"--all" would be taken for an option`: {Connections: []string{"--all"}},

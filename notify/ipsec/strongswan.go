@@ -238,8 +238,11 @@ func (s strongSwan) choose(known map[string]connection) []connection {
 	var out []connection
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		conn := known[name]
-		if slices.Contains(s.Connections, name) ||
-			len(s.Connections) == 0 && slices.ContainsFunc(conn.LocalAddrs, s.isOurs) {
+		wanted := slices.ContainsFunc(conn.LocalAddrs, s.isOurs) || len(s.Addresses) == 0
+		if len(s.Connections) > 0 {
+			wanted = slices.Contains(s.Connections, name)
+		}
+		if wanted {
 			out = append(out, conn)
 		}
 	}
@@ -253,6 +256,9 @@ func (s strongSwan) complete(chosen []connection) bool {
 func (s strongSwan) wanted() string {
 	if len(s.Connections) > 0 {
 		return strings.Join(s.Connections, ", ")
+	}
+	if len(s.Addresses) == 0 {
+		return "any"
 	}
 	return fmt.Sprintf("local_addrs one of %v", s.Addresses)
 }

@@ -15,6 +15,7 @@ import (
 	"net/smtp"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/govrrp/vrrpd/notify"
@@ -43,11 +44,14 @@ type target struct {
 	config Config
 	from   *mail.Address
 	to     []*mail.Address
-	last   map[notify.Subject]notify.State // of the last mail
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu   sync.Mutex
+	last map[notify.Subject]notify.State // of the last mail
 }
 
-// New checks the configuration and returns the target. It connects to nothing.
+// New checks the configuration and returns the target. It connects to nothing. The
+// target may be in several lanes.
 func New(c Config) (notify.Target, error) {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -103,7 +107,10 @@ func (t *target) Name() string { return "smtp_alert" }
 
 // Notify implements notify.Target: it sends a mail if the state is news.
 func (t *target) Notify(ctx context.Context, e notify.Event) notify.Outcome {
-	if !e.State.Lasts() || t.last[e.Subject()] == e.State {
+	t.mu.Lock()
+	known := t.last[e.Subject()] == e.State
+	t.mu.Unlock()
+	if !e.State.Lasts() || known {
 		return notify.Outcome{Exit: -1}
 	}
 	message, err := t.compose(e)
@@ -112,7 +119,9 @@ func (t *target) Notify(ctx context.Context, e notify.Event) notify.Outcome {
 		refused, err = t.send(ctx, message)
 	}
 	if err == nil {
+		t.mu.Lock()
 		t.last[e.Subject()] = e.State
+		t.mu.Unlock()
 		err = refused
 	}
 	if err != nil {

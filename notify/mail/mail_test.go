@@ -223,6 +223,28 @@ func TestRefusalIsReportedAndTheNextMailTriesAgain(t *testing.T) {
 	}
 }
 
+func TestOneTargetInSeveralLanes(t *testing.T) {
+	r := newRelay(t)
+	target := r.target(t, nil)
+	d := notify.New(nil)
+	var lanes []notify.Lane
+	for _, name := range []string{"A", "B", "C", "D"} {
+		lanes = append(lanes, notify.Lane{Name: name, Subject: notify.Subject{Name: name}, Hooks: []notify.Hook{{Target: target}}})
+	}
+	if err := d.Set(lanes); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lanes {
+		d.Post(event(l.Name, notify.Master))
+	}
+	if err := d.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, mails := r.seen(); len(mails) != len(lanes) {
+		t.Errorf("%d mails", len(mails))
+	}
+}
+
 func TestSilentRelayIsBounded(t *testing.T) {
 	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){
 		"no answer to SYN": func(ctx context.Context, _, _ string) (net.Conn, error) {

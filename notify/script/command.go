@@ -108,10 +108,21 @@ func (c Command) Run(ctx context.Context, args ...string) Result {
 	go func() {
 		// The kernel ties two things to the thread that forks: the parent-death signal
 		// comes when that thread dies, and scheduling is inherited from it. The thread
-		// is therefore held until the program is gone, and thrown away afterwards:
-		// returning without UnlockOSThread ends it.
+		// is therefore held until the program is gone. It goes back to the runtime
+		// afterwards: were it thrown away, other children that were once started
+		// from it, by whatever code, would get their parent-death signal.
 		runtime.LockOSThread()
+		restore, err := schedulingStaysHere()
+		if err != nil {
+			done <- Result{Exit: -1, Err: err}
+			return
+		}
 		done <- c.run(ctx, args)
+		if restore() == nil {
+			runtime.UnlockOSThread()
+		}
+		// Otherwise the thread ends with this goroutine: the runtime must not clone
+		// others from it, which would lose the daemon's priority.
 	}()
 	r := <-done
 	r.Started, r.Duration = started, time.Since(started)

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,10 +103,27 @@ while :; do sleep 1; done
 		t.Fatalf("%d processes started, want 3", n)
 	}
 	for _, pid := range strings.Fields(string(text)) {
-		if alive(pid) {
+		if !ends(t, pid) {
 			t.Errorf("process %s of the group is still running", pid)
 		}
 	}
+}
+
+// ends waits for the end of a process that was killed: its files are closed, which Run
+// sees, a little before it is gone.
+func ends(t *testing.T, pid string) bool {
+	t.Helper()
+	giveUp := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for alive(pid) {
+		select {
+		case <-tick.C:
+		case <-giveUp:
+			return false
+		}
+	}
+	return true
 }
 
 // alive reports whether a process runs; a zombie of somebody else does not.
@@ -195,6 +215,32 @@ func TestDyingThreadsDoNotEndPrograms(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
+}
+
+// TestRunsDoNotEndOtherChildren: a child that other code started with a parent-death
+// signal survives our runs, although they may use the thread it was started from.
+func TestRunsDoNotEndOtherChildren(t *testing.T) {
+	var others []*exec.Cmd
+	for range 8 {
+		other := exec.Command("sleep", "60")
+		other.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, other)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { Command{Argv: []string{"true"}}.Run(context.Background()) })
+		}
+		wg.Wait()
+	}
+	for _, other := range others {
+		if !alive(strconv.Itoa(other.Process.Pid)) {
+			t.Error("a child of somebody else was ended")
+		}
+		_ = other.Process.Kill()
+		_ = other.Wait()
+	}
 }
 
 func TestEnvironmentWithholdsWhatLoadsCode(t *testing.T) {

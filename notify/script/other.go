@@ -16,3 +16,5 @@ func (c Command) run(context.Context, []string) Result {
 func executable(string, *User) error { return errors.ErrUnsupported }
 
 func onlyRootCanChange(string) error { return errors.ErrUnsupported }
+
+func schedulingStaysHere() (restore func() error, err error) { return nil, errors.ErrUnsupported }

@@ -56,7 +56,7 @@ func TestRootOfAUserNamespaceIsEnough(t *testing.T) {
 	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Skipf("needs user namespaces: %v", err)
+		require.Missing(t, require.NetNS, err)
 	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -100,7 +100,7 @@ func unsafeTree(t *testing.T, spoil func(dir, path string) (string, error)) stri
 func TestRefuseWhatOthersMayChange(t *testing.T) {
 	require.Need(t, require.Root)
 	if st, err := os.Stat("/tmp"); err != nil || st.Mode()&os.ModeSticky == 0 {
-		t.Skip("needs a /tmp with the sticky bit")
+		require.Missing(t, require.Root, errors.New("/tmp has no sticky bit"))
 	}
 	for _, tc := range []struct {
 		name  string
@@ -175,19 +175,34 @@ func TestPriorityIsNotInherited(t *testing.T) {
 		{"fifo", unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 5}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var refused error
+			var refused, restored error
+			var after *unix.SchedAttr
 			var r Result
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				runtime.LockOSThread()
-				if refused = unix.SchedSetAttr(0, &tc.attr, 0); refused == nil {
-					r = show.run(context.Background(), nil)
+				runtime.LockOSThread() // never unlocked: nobody else shall have this thread
+				if refused = unix.SchedSetAttr(0, &tc.attr, 0); refused != nil {
+					return
 				}
+				restore, err := schedulingStaysHere()
+				if err != nil {
+					restored = err
+					return
+				}
+				r = show.run(context.Background(), nil)
+				restored = restore()
+				after, _ = unix.SchedGetAttr(0, 0)
 			}()
 			<-done
 			if refused != nil {
 				t.Skipf("needs the right to set %s: %v", tc.name, refused)
+			}
+			if restored != nil {
+				t.Fatal(restored)
+			}
+			if after.Policy != tc.attr.Policy || after.Nice != tc.attr.Nice || after.Flags&unix.SCHED_FLAG_RESET_ON_FORK != 0 {
+				t.Errorf("the thread was changed: %+v", after)
 			}
 			// proc(5): priority, nice are fields 18, 19; rt_priority, policy 40, 41.
 			f := strings.Fields(r.Output[strings.LastIndexByte(r.Output, ')')+1:])

@@ -32,10 +32,6 @@ func (c Command) run(ctx context.Context, args []string) Result {
 		failed.Err = err
 		return failed
 	}
-	if err := schedulingStaysHere(); err != nil {
-		failed.Err = err
-		return failed
-	}
 	argv := append(append([]string{}, c.Argv...), args...)
 	cmd, out, err := c.start(path, argv)
 	if errors.Is(err, syscall.ENOEXEC) && looksLikeText(path) {
@@ -161,19 +157,20 @@ func awaitExit(pid int) {
 }
 
 // schedulingStaysHere makes the kernel give children of this thread the normal
-// policy and no raised priority, whatever the daemon runs with. The flag touches
+// policy and no raised priority, whatever the daemon runs with, until restore. It touches
 // only this thread: the Go runtime never clones its own threads from a locked one.
 // A thread that has nothing to hide is left as it is, because sandboxes may forbid the call.
-func schedulingStaysHere() error {
+func schedulingStaysHere() (restore func() error, err error) {
 	attr, err := unix.SchedGetAttr(0, 0)
 	if err != nil || attr.Policy == unix.SCHED_NORMAL && attr.Nice >= 0 {
-		return nil
+		return func() error { return nil }, nil
 	}
+	before := *attr
 	attr.Flags |= unix.SCHED_FLAG_RESET_ON_FORK
 	if err := unix.SchedSetAttr(0, attr, 0); err != nil {
-		return fmt.Errorf("keep the scheduling policy from children: %w", err)
+		return nil, fmt.Errorf("keep the scheduling policy from children: %w", err)
 	}
-	return nil
+	return func() error { return unix.SchedSetAttr(0, &before, 0) }, nil
 }
 
 func isSelf(u *User) bool {
