@@ -28,7 +28,6 @@ type keepalivedOptions struct {
 	foreground, console, noSyslog, dump    bool
 	keep                                   bool
 	detail                                 int
-	ignored                                []string
 }
 
 // keepalived is the command line of keepalived(8).

@@ -101,12 +101,10 @@ func benchmarkTakeover(b *testing.B, cores int, unicast bool, e ending) {
 
 // pair is a MASTER of priority 200 and a BACKUP of priority 100.
 type pair struct {
-	b          testing.TB
-	kind       kind
-	a, z       *daemon
-	fromA      *netns.Capture
-	fromZ      *netns.Capture
-	seenA, end int
+	b            testing.TB
+	kind         kind
+	a, z         *daemon
+	fromA, fromZ *netns.Capture
 }
 
 func newPair(b testing.TB, lab *netns.Lab, k kind, unicast bool) *pair {

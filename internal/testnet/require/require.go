@@ -82,6 +82,13 @@ func Peer(t testing.TB, program string) string {
 	return ""
 }
 
+// Missing skips the test, or fails it when VRRPD_REQUIRE names c, for a lack
+// that the test found out itself and that belongs to capability c.
+func Missing(t testing.TB, c Capability, err error) {
+	t.Helper()
+	missing(t, c, err)
+}
+
 // missing ends the test: skipped, or failed when the environment demands c.
 func missing(t testing.TB, c Capability, err error) {
 	t.Helper()
