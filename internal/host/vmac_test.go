@@ -219,4 +219,3 @@ func TestVirtualMACComesBackWithItsBase(t *testing.T) {
 	n.apply(id4, host.Own)
 	n.expect(true, showAddr+" dev vrrp.51", "10.0.0.100/32")
 }
-
