@@ -31,5 +31,7 @@
 //   - init_fail works: the script is bad until it has succeeded rise times.
 //   - A script whose program cannot be run is bad. keepalived drops it and lets the
 //     instance run untracked.
+//   - A process may be named by a path, or by a name longer than the 15 bytes the
+//     kernel keeps. keepalived never finds these.
 //   - Of a script, never two copies run at once, even if one cannot be ended.
 package track

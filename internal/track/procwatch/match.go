@@ -13,13 +13,13 @@ type Params int
 
 // The ways to compare.
 const (
-	// Equal wants the same parameters. A Match without any does not look at them.
+	// Equal wants the same parameters.
 	Equal Params = iota
 	// Leading wants the parameters of the Match first; more may follow
-	// (param_match partial). A Match without any wants none.
+	// (param_match partial).
 	Leading
-	// Prefix wants the same parameters, of which the last may go on
-	// (param_match initial). A Match without any wants none.
+	// Prefix is Leading, but the last parameter of the Match may also be cut
+	// short (param_match initial).
 	Prefix
 )
 
@@ -28,14 +28,14 @@ const commLength = 15
 
 // Match is a pattern for processes. It is exact: no wildcards.
 type Match struct {
-	// Command is compared to the name of the process, as in /proc/PID/comm. When
-	// the command line is compared too, it is its first word; a Command without a
-	// slash then matches whatever directory that word has.
+	// Command is compared to the name of the process, as in /proc/PID/comm. With a
+	// slash, with Params, with FullCommand, or with a Compare other than Equal, it is
+	// compared to the first word of the command line instead, directory included.
 	Command string
+	// Params are compared to the rest of the command line; none match any.
 	Params  []string
 	Compare Params
-	// FullCommand compares the first word of the command line instead of the
-	// name, even if there are no parameters to compare.
+	// FullCommand compares the command line even if nothing else asks for it.
 	FullCommand bool
 }
 
@@ -58,22 +58,19 @@ func (m Match) matches(comm string, commandLine func() []string) bool {
 		})
 	}
 	words := commandLine()
-	if len(words) == 0 || words[0] != m.Command && (strings.Contains(m.Command, "/") || filepath.Base(words[0]) != m.Command) {
-		return false
-	}
-	return m.params(words[1:])
+	return len(words) > 0 && words[0] == m.Command && m.params(words[1:])
 }
 
 func (m Match) params(got []string) bool {
 	n := len(m.Params)
 	switch {
 	case n == 0:
-		return m.Compare == Equal || len(got) == 0
+		return true
 	case m.Compare == Leading:
 		return len(got) >= n && slices.Equal(got[:n], m.Params)
 	case m.Compare == Prefix:
 		last := n - 1
-		return len(got) == n && slices.Equal(got[:last], m.Params[:last]) && strings.HasPrefix(got[last], m.Params[last])
+		return len(got) >= n && slices.Equal(got[:last], m.Params[:last]) && strings.HasPrefix(got[last], m.Params[last])
 	}
 	return slices.Equal(got, m.Params)
 }
