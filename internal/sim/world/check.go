@@ -77,36 +77,57 @@ func (w *World) checkStep(n *node, before photo, in engine.Input, s sort, outs [
 	}
 }
 
-// checkOutputs: only a MASTER advertises, announces and owns.
+// checkOutputs: only a MASTER advertises, announces and owns. A router that
+// becomes MASTER or leaves it does so by its next report.
 func (w *World) checkOutputs(n *node, before photo, outs []engine.Output) {
-	for _, o := range outs {
-		i := slices.IndexFunc(n.views, func(v *view) bool { return v.cfg.ID == o.Router })
-		if i < 0 || i >= len(before.states) {
+	for i, o := range outs {
+		k := slices.IndexFunc(n.views, func(v *view) bool { return v.cfg.ID == o.Router })
+		if k < 0 || k >= len(before.states) {
 			continue
 		}
-		v := n.views[i]
-		was := before.states[i]
-		involved := was == vrrp.Master || v.state == vrrp.Master
+		v := n.views[k]
+		now, then := stateAt(before.states[k], outs, i)
 		switch a := o.Action.(type) {
 		case vrrp.SendAdvert:
-			if !involved {
-				w.violated(n, "adverts-from-master", "%s sends an advert in %v", o.Name, v.state)
+			if a.Priority != 0 && now != vrrp.Master && then != vrrp.Master {
+				w.violated(n, "adverts-from-master", "%s sends an advert in %v", o.Name, now)
 			}
-			if a.Priority == 0 && (was != vrrp.Master || v.state == vrrp.Master) {
-				w.violated(n, "resigns-when-leaving", "%s sends priority 0 going from %v to %v", o.Name, was, v.state)
+			if a.Priority == 0 && (now != vrrp.Master || then == vrrp.Master) {
+				w.violated(n, "resigns-when-leaving", "%s sends priority 0 going from %v to %v", o.Name, now, then)
 			}
 			if a.Priority != 0 && v.state == vrrp.Master {
 				v.lastSent = w.clock(n)
 				v.advertDue = v.lastSent + v.cfg.Interval
 			}
 		case vrrp.Announce:
-			if v.state != vrrp.Master {
-				w.violated(n, "announces-as-master", "%s announces in %v", o.Name, v.state)
+			if now != vrrp.Master && then != vrrp.Master {
+				w.violated(n, "announces-as-master", "%s announces in %v", o.Name, now)
+			}
+		case vrrp.SetOwnership:
+			if a.Own && now != vrrp.Master && then != vrrp.Master {
+				w.violated(n, "owns-as-master", "%s orders its addresses in %v", o.Name, now)
 			}
 		case vrrp.ReportTransition:
 			w.checkTransition(n, v, a)
 		}
 	}
+}
+
+// stateAt returns a router's state when it gave output i, and the state it
+// reports next in the same step, which is the same if it reports none.
+func stateAt(was vrrp.State, outs []engine.Output, i int) (now, then vrrp.State) {
+	now = was
+	for k, o := range outs {
+		t, ok := o.Action.(vrrp.ReportTransition)
+		if !ok || o.Router != outs[i].Router {
+			continue
+		}
+		if k > i {
+			return now, t.To
+		}
+		now = t.To
+	}
+	return now, now
 }
 
 // checkTransition: nobody takes over before the Master_Down_Interval is over.
@@ -240,8 +261,11 @@ func (w *World) checkRouter(n *node, v *view, r *engine.RouterStatus) {
 	if r.State != v.state {
 		w.violated(n, "transitions-reported", "%s is in %v, reported %v", r.Name, r.State, v.state)
 	}
-	if r.Priority != v.now.priority {
+	if n.started && r.Priority != v.now.priority {
 		w.violated(n, "priority-is-its-terms", "%s has priority %d, its terms make %d", r.Name, r.Priority, v.now.priority)
+	}
+	if !n.started {
+		return // nothing follows from anything before the host is listed
 	}
 	causes, ownership := 0, 0
 	for _, f := range r.Status.Faults {
@@ -258,7 +282,7 @@ func (w *World) checkRouter(n *node, v *view, r *engine.RouterStatus) {
 	if ownership > 0 && !n.lane(r.ID).everBad {
 		w.violated(n, "faults-are-causes", "%s has faults %q, no host call failed", r.Name, r.Status.Faults)
 	}
-	runs := n.started && !v.now.waits && !r.Waiting
+	runs := !v.now.waits && !r.Waiting
 	if runs && causes+ownership > 0 && r.State != vrrp.Fault {
 		w.violated(n, "fault-is-state", "%s has faults %q and is in %v", r.Name, r.Status.Faults, r.State)
 	}

@@ -93,10 +93,13 @@ func (f *foreign) Deadline() (at time.Time, ok bool) {
 }
 
 func (r *foreignRouter) readAddress(all []netip.Prefix) {
-	if r.cfg.Source.IsValid() {
+	r.source = netip.Addr{}
+	if own := r.cfg.Source; own.IsValid() {
+		if slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Addr() == own }) {
+			r.source = own
+		}
 		return
 	}
-	r.source = netip.Addr{}
 	for _, p := range all {
 		a := p.Addr()
 		if a.Is4() == (r.cfg.ID.Family == vrrp.IPv4) && (a.Is4() || a.IsLinkLocalUnicast()) && !slices.Contains(r.cfg.Addresses, a) {
