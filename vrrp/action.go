@@ -57,9 +57,11 @@ type ReportRefusal struct {
 // ReportNotice tells something worth a log line or an alarm that changed no
 // state.
 type ReportNotice struct {
-	Notice Notice
-	Source netip.Addr // of the advert concerned; may be invalid
-	Detail string
+	Notice   Notice
+	Source   netip.Addr // of the advert concerned; may be invalid
+	Detail   string
+	State    State
+	Priority uint8 // effective
 }
 
 func (SendAdvert) action()       {}

@@ -158,7 +158,7 @@ func (r *Router) LastID() ActionID { return r.nextID }
 func (r *Router) NumberFrom(last ActionID) { r.nextID = last }
 
 func (r *Router) notice(n Notice, source netip.Addr, detail string) {
-	r.do(ReportNotice{Notice: n, Source: source, Detail: detail})
+	r.do(ReportNotice{Notice: n, Source: source, Detail: detail, State: r.state, Priority: r.priority()})
 }
 
 // priority is the effective priority.

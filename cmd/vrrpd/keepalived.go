@@ -10,6 +10,7 @@ import (
 	"log/syslog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,12 +20,13 @@ import (
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/config/diag"
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/daemon"
 )
 
 // keepalivedOptions are keepalived(8)'s.
 type keepalivedOptions struct {
 	file, pid, vrrpPID, configID, facility string
-	configTest                             string
+	configTest, signum                     string
 	foreground, console, noSyslog, dump    bool
 	keep                                   bool
 	detail                                 int
@@ -60,12 +62,16 @@ func (a *app) keepalived(name string) *cobra.Command {
 	f.BoolP("help", "h", false, "help")
 	f.BoolP("version", "v", false, "version")
 	f.StringVar(&a.socket, "socket", control.DefaultSocket, "control socket")
+	f.StringVar(&o.signum, "signum", "", "print the number of a signal: STOP, RELOAD, DATA, STATS, JSON")
 	for _, x := range []struct{ long, short string }{
 		{"release-vips", "X"}, {"dont-respawn", "R"}, {"no_bfd", "B"}, {"snmp", "x"}, {"core-dump", "m"}, {"all", ""},
 	} {
 		f.BoolP(x.long, x.short, false, "accepted, without effect here")
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if o.signum != "" {
+			return a.signum(o.signum)
+		}
 		if o.configTest != "" {
 			return a.configTest(o)
 		}
@@ -134,12 +140,51 @@ func (a *app) runAsKeepalived(ctx context.Context, name string, o keepalivedOpti
 		}
 		defer os.Remove(o.vrrpPID)
 	}
+	dumps := make(chan daemon.Dump, 1)
+	defer serveSignals(dumps)()
+	run.Dumps = dumps
 	if o.dump {
 		if err := a.dump(log, o); err != nil {
 			return err
 		}
 	}
 	return a.runDaemon(ctx, run)
+}
+
+// signals are keepalived's, and the files it writes for them.
+var signals = map[os.Signal]daemon.Dump{
+	syscall.SIGUSR1: daemon.DumpData, syscall.SIGUSR2: daemon.DumpStats, sigJSON: daemon.DumpJSON,
+}
+
+// sigJSON is SIGRTMIN+2 as the C library counts.
+const sigJSON = syscall.Signal(36)
+
+// serveSignals asks for dumps as signals come, until the returned function is called.
+func serveSignals(dumps chan<- daemon.Dump) (stop func()) {
+	got := make(chan os.Signal, 4)
+	signal.Notify(got, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON)
+	go func() {
+		for s := range got {
+			select {
+			case dumps <- signals[s]:
+			default: // one is under way
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(got)
+		close(got)
+	}
+}
+
+// signum prints the number of a signal, as keepalived --signum does.
+func (a *app) signum(name string) error {
+	n, ok := map[string]int{"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "JSON": int(sigJSON)}[name]
+	if !ok {
+		return &exitError{exitUsage, fmt.Errorf("no signal %q: STOP, RELOAD, DATA, STATS or JSON", name)}
+	}
+	_, err := fmt.Fprintln(a.stdout, n)
+	return err
 }
 
 func (a *app) dump(log io.Writer, o keepalivedOptions) error {

@@ -30,6 +30,11 @@ func (d *Daemon) Status(ctx context.Context) (*control.Status, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for n := range s.Instances {
+		if i := d.cfg.Instance(s.Instances[n].Name); i != nil {
+			s.Instances[n].Fingerprint = i.Fingerprint()
+		}
+	}
 	s.Config = control.Config{Path: d.opts.ConfigPath, LoadedAt: d.loaded, Warnings: d.warnings, LastReload: d.lastReload}
 	return s, nil
 }

@@ -34,7 +34,9 @@ type Options struct {
 	KeepAddresses bool
 	// Record sees every input before the engine; nil = none.
 	Record func(time.Time, engine.Input)
-	// Ready is called once the routers run.
+	// Dumps asks for keepalived's files; nil = none.
+	Dumps <-chan Dump
+	// Ready is called once everything is built, just before the routers run.
 	Ready func()
 }
 
@@ -91,6 +93,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{},
 	}
 	d.sink = newSink(o.Log, d.dispatcher)
+	d.sink.configure(cfg)
 	plan, err := d.prepare(cfg)
 	if err != nil {
 		return nil, err
@@ -165,6 +168,7 @@ func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 		}
 	})
 	parts.Go(func() { d.serveReloads(ctx, reload) })
+	parts.Go(func() { d.serveDumps(ctx, d.opts.Dumps) })
 	if d.opts.KeepAddresses {
 		parts.Go(func() { _ = d.runner.KeepOnExit(ctx) })
 	}

@@ -80,6 +80,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	if err := d.runner.Settle(ctx); err != nil {
 		return err
 	}
+	d.sink.configure(cfg)
 	d.cfg, d.loaded = cfg, time.Now()
 	return d.host.Configure(ctx, next.routers)
 }

@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/govrrp/vrrpd/engine"
+	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/control"
 	"github.com/govrrp/vrrpd/notify"
 	"github.com/govrrp/vrrpd/vrrp"
@@ -28,10 +30,10 @@ type sink struct {
 	log        *slog.Logger
 	dispatcher *notify.Dispatcher
 
-	mu        sync.Mutex
-	decisions map[string][]control.Decision
-	logged    map[noticeKey]time.Time
-	states    map[notify.Subject]notify.State // last told
+	mu         sync.Mutex
+	priorities map[string]bool // instances that tell of priority changes
+	decisions  map[string][]control.Decision
+	logged     map[noticeKey]time.Time
 }
 
 type noticeKey struct {
@@ -45,7 +47,6 @@ func newSink(log *slog.Logger, d *notify.Dispatcher) *sink {
 		log: log, dispatcher: d,
 		decisions: map[string][]control.Decision{},
 		logged:    map[noticeKey]time.Time{},
-		states:    map[notify.Subject]notify.State{},
 	}
 }
 
@@ -72,7 +73,7 @@ func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransit
 		At: now, What: "transition",
 		Text: fmt.Sprintf("%v -> %v: %v (priority %d)", a.From, a.To, a.Cause, a.Priority),
 	})
-	s.tell(notify.Event{
+	s.dispatcher.Post(notify.Event{
 		Kind: notify.Instance, Name: out.Name, State: notify.State(a.To.String()),
 		Previous: notify.State(a.From.String()), Priority: int(a.Priority), Reason: a.Cause.String(), At: now,
 	})
@@ -81,17 +82,25 @@ func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransit
 func (s *sink) group(now time.Time, out engine.Output) {
 	s.log.Info(fmt.Sprintf("VRRP_Group(%s) Entering %v STATE", out.Name, out.Group.To))
 	s.remember(out.Name, control.Decision{At: now, What: "transition", Text: "-> " + out.Group.To.String()})
-	s.tell(notify.Event{Kind: notify.Group, Name: out.Name, State: notify.State(out.Group.To.String()), At: now})
+	s.dispatcher.Post(notify.Event{Kind: notify.Group, Name: out.Name, State: notify.State(out.Group.To.String()), At: now})
 }
 
-// tell hands an event to the dispatcher and remembers the state for STOP.
-func (s *sink) tell(e notify.Event) {
-	if e.State.Lasts() {
-		s.mu.Lock()
-		s.states[e.Subject()] = e.State
-		s.mu.Unlock()
+// configure takes over what the configuration says about reports.
+func (s *sink) configure(c *config.Config) {
+	told := map[string]bool{}
+	for _, i := range c.Instances {
+		told[i.Name] = i.NotifyPriorityChanges
 	}
-	s.dispatcher.Post(e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.priorities = told
+	for name := range s.decisions {
+		_, instance := told[name]
+		group := slices.ContainsFunc(c.SyncGroups, func(g *config.SyncGroup) bool { return g.Name == name })
+		if !instance && !group {
+			delete(s.decisions, name)
+		}
+	}
 }
 
 // notices whose repetition tells something each time.
@@ -106,9 +115,7 @@ func (s *sink) notice(now time.Time, out engine.Output, a vrrp.ReportNotice) {
 	if a.Source.IsValid() {
 		source = a.Source.String()
 	}
-	if a.Notice == vrrp.NoticeLowerPriority {
-		s.dispatcher.Post(notify.Event{Kind: notify.Instance, Name: out.Name, State: notify.RxLowerPri, At: now, Reason: a.Detail})
-	}
+	s.remark(now, out.Name, a)
 	key := noticeKey{out.Name, a.Notice, source}
 	s.mu.Lock()
 	last, known := s.logged[key]
@@ -132,6 +139,29 @@ func (s *sink) notice(now time.Time, out engine.Output, a vrrp.ReportNotice) {
 	}
 	s.log.Log(context.Background(), level, fmt.Sprintf("(%s) %s", out.Name, a.Notice), "detail", a.Detail, "source", source)
 	s.remember(out.Name, control.Decision{At: now, What: "notice", Text: string(a.Notice) + " " + a.Detail, Source: source})
+}
+
+// remark posts the passing remarks that pipes and scripts may have asked for.
+func (s *sink) remark(now time.Time, name string, a vrrp.ReportNotice) {
+	e := notify.Event{Kind: notify.Instance, Name: name, Priority: int(a.Priority), At: now, Reason: a.Detail}
+	switch a.Notice {
+	case vrrp.NoticeLowerPriority:
+		e.State = notify.RxLowerPri
+	case vrrp.NoticePriority:
+		s.mu.Lock()
+		wanted := s.priorities[name]
+		s.mu.Unlock()
+		if !wanted {
+			return
+		}
+		e.State = notify.BackupPriority
+		if a.State == vrrp.Master {
+			e.State = notify.MasterPriority
+		}
+	default:
+		return
+	}
+	s.dispatcher.Post(e)
 }
 
 func (s *sink) refusal(now time.Time, out engine.Output, a vrrp.ReportRefusal) {
