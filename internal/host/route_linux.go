@@ -155,12 +155,15 @@ func (h *Host) addRoute(r *Route) error {
 	if err != nil {
 		return err
 	}
+	key := keyOfRoute(n)
 	for i := range there {
-		if there[i].Protocol != n.Protocol {
-			h.routes[keyOfRoute(n)] = there[i]
+		// A default route that an earlier run has left may be all there is.
+		left := !h.made[key] && key.dst.Bits() == 0
+		if there[i].Protocol != n.Protocol || left {
+			h.routes[key] = there[i]
 		}
 	}
-	h.made[keyOfRoute(n)] = true
+	h.made[key] = true
 	return h.nl.RouteReplace(n)
 }
 

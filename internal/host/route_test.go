@@ -117,10 +117,16 @@ func TestDefaultRouteSurvivesACrashAsMaster(t *testing.T) {
 	}
 	n.configure(r)
 	n.apply(id4, host.Own)
-	n.start().configure(r) // kill -9, new start
+	n = n.start() // kill -9, new start
+	n.configure(r)
 	n.expect(false, showAddr, "10.0.0.100/32")
 	n.expect(true, showRoute, "default", "via", "10.0.0.2")
 	n.expect(false, showRoute, "default", "src")
+
+	n.apply(id4, host.Own)
+	n.expect(true, showRoute, "default", "src", "10.0.0.100")
+	n.apply(id4, host.Release)
+	n.expect(true, showRoute, "default", "via", "10.0.0.2")
 }
 
 func TestSourceForNamedRoutesIsGivenBackBeforeTheAddressGoes(t *testing.T) {
