@@ -80,6 +80,7 @@ type fakeCharon struct {
 	nextID   int
 	refuse   map[string]int // initiate fails that often, by child
 	silent   bool           // accepts and never answers
+	hangUps  int            // list-sas hangs up that often
 	commands []string
 }
 
@@ -135,7 +136,11 @@ func (f *fakeCharon) talk(c net.Conn) {
 		if silent {
 			continue
 		}
-		for _, answer := range f.answer(packet) {
+		answers := f.answer(packet)
+		if answers == nil {
+			return
+		}
+		for _, answer := range answers {
 			if _, err := c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(answer))), answer...)); err != nil {
 				return
 			}
@@ -173,6 +178,10 @@ func (f *fakeCharon) answer(packet []byte) [][]byte {
 	case "list-conns":
 		stream("list-conn", f.conns)
 	case "list-sas":
+		if f.hangUps > 0 {
+			f.hangUps--
+			return nil
+		}
 		stream("list-sa", f.sas)
 	case "initiate":
 		err = f.initiate(fields)

@@ -125,6 +125,14 @@ func TestRefusedChildIsTriedAgain(t *testing.T) {
 	expect(t, "commands", f.did(), "initiate gw/net", "initiate gw/net")
 }
 
+func TestLostConversationBeginsAgain(t *testing.T) {
+	f := newFakeCharon(t)
+	f.know(true, "gw", "192.0.2.9", "198.51.100.1", "net")
+	f.hangUps = 1
+	tell(t, f.router(t, nil), notify.Master, "gw: up, 192.0.2.9 to 198.51.100.1")
+	expect(t, "commands", f.did(), "initiate gw/net")
+}
+
 func TestDeadPeerIsReportedInTime(t *testing.T) {
 	f := newFakeCharon(t)
 	f.know(true, "dead", "192.0.2.9", "198.51.100.1", "lost")

@@ -29,20 +29,35 @@ const (
 // strongSwan works through charon's VICI socket.
 type strongSwan struct{ Config }
 
-// up loads, initiates and verifies until every tunnel is up or ctx ends.
+// up loads, initiates and verifies until every tunnel is up or ctx ends. When charon
+// goes away meanwhile, it begins again.
 func (s strongSwan) up(ctx context.Context) (string, error) {
-	c, restarted, err := s.reach(ctx)
+	restarted := ""
+	for {
+		lines, err := s.attempt(ctx, &restarted)
+		if errors.Is(err, errLost) && pause(ctx, longestWait) {
+			continue
+		}
+		if restarted != "" {
+			lines = append([]string{restarted}, lines...)
+		}
+		return strings.Join(lines, "\n"), err
+	}
+}
+
+func (s strongSwan) attempt(ctx context.Context, restarted *string) ([]string, error) {
+	c, err := s.reach(ctx, restarted)
 	if err != nil {
-		return restarted, err
+		return nil, err
 	}
 	defer c.close()
 	conns, err := s.loaded(ctx, c)
 	if err != nil {
-		return restarted, err
+		return nil, err
 	}
 	sas, err := c.sas()
 	if err != nil {
-		return restarted, err
+		return nil, err
 	}
 	wasUp := map[string]bool{}
 	for _, conn := range conns {
@@ -50,14 +65,10 @@ func (s strongSwan) up(ctx context.Context) (string, error) {
 			continue
 		}
 		if err := s.clear(c, conn, sas); err != nil {
-			return restarted, err
+			return nil, err
 		}
 	}
-	lines, err := s.raise(ctx, c, conns, wasUp)
-	if restarted != "" {
-		lines = append([]string{restarted}, lines...)
-	}
-	return strings.Join(lines, "\n"), err
+	return s.raise(ctx, c, conns, wasUp)
 }
 
 // clear ends the SAs of a connection that are of no use: those that began before the
@@ -184,28 +195,30 @@ func (s strongSwan) down(ctx context.Context) (string, error) {
 	return strings.Join(report, "\n"), errors.Join(failed...)
 }
 
-// reach connects to charon. When nobody answers for a while, the unit is restarted once.
-func (s strongSwan) reach(ctx context.Context) (c *charon, restarted string, err error) {
+// reach connects to charon. When nobody answers for a while, the unit is restarted once,
+// which restarted then says.
+func (s strongSwan) reach(ctx context.Context, restarted *string) (*charon, error) {
 	restart := time.Now().Add(silence)
 	for {
-		if c, err = dial(ctx, s.Socket); err == nil {
+		c, err := dial(ctx, s.Socket)
+		if err == nil {
 			if err = c.answers(silence); err == nil {
-				return c, restarted, nil
+				return c, nil
 			}
 			c.close()
 		}
-		if restarted == "" && !time.Now().Before(restart) {
+		if *restarted == "" && !time.Now().Before(restart) {
 			unit := s.Unit
 			if unit == "" {
 				unit = "strongswan.service"
 			}
 			if _, rerr := s.command(ctx, "systemctl", "restart", unit); rerr != nil {
-				return nil, "", errors.Join(err, rerr)
+				return nil, errors.Join(err, rerr)
 			}
-			restarted = "charon did not answer, " + unit + " restarted"
+			*restarted = "charon did not answer, " + unit + " restarted"
 		}
 		if !pause(ctx, longestWait) {
-			return nil, restarted, err
+			return nil, err
 		}
 	}
 }

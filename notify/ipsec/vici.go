@@ -4,6 +4,7 @@ package ipsec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/strongswan/govici/vici"
 )
+
+// errLost means that the conversation broke, not that charon refused something.
+var errLost = errors.New("connection to charon lost")
 
 // A charon is a conversation with strongSwan's daemon that ends with its context.
 type charon struct {
@@ -112,7 +116,7 @@ func (c *charon) sas() ([]ikeSA, error) {
 func (c *charon) list(command, event string, each func(string, *vici.Message) error) error {
 	messages, err := c.session.StreamedCommandRequest(command, event, nil)
 	if err != nil {
-		return fmt.Errorf("%s: %w", command, err)
+		return fmt.Errorf("%s: %w: %w", command, errLost, err)
 	}
 	for _, m := range messages {
 		if err := m.Err(); err != nil {
@@ -166,8 +170,12 @@ func (c *charon) do(command string, fields map[string]string) error {
 			return err
 		}
 	}
-	if _, err := c.session.CommandRequest(command, m); err != nil {
-		return fmt.Errorf("%s: %w", command, err)
+	answer, err := c.session.CommandRequest(command, m)
+	switch {
+	case err == nil:
+		return nil
+	case answer == nil:
+		return fmt.Errorf("%s: %w: %w", command, errLost, err)
 	}
-	return nil
+	return fmt.Errorf("%s: %w", command, err)
 }
