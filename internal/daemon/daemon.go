@@ -49,6 +49,7 @@ type Daemon struct {
 	trackers   *track.Trackers
 	dispatcher *notify.Dispatcher
 	sink       *sink
+	links      *steadyLinks
 
 	mu         sync.Mutex // one reload at a time
 	cfg        *config.Config
@@ -112,13 +113,14 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	if err := d.dispatcher.Set(plan.lanes); err != nil {
 		return nil, err
 	}
+	d.links = newSteadyLinks(d.host.Links(), cfg)
 	timer, err := linux.NewTimer()
 	if err != nil {
 		o.Log.Warn("falling back to the runtime's timer", "err", err)
 		timer = nil
 	}
 	d.runner = runner.New(e, runner.Ports{
-		Wire: d.host.Wire(), Host: d.host.Host(), Links: d.host.Links(),
+		Wire: d.host.Wire(), Host: d.host.Host(), Links: d.links,
 		Sink: d.sink, Timer: timer, Log: o.Log, Record: o.Record,
 	})
 	return d, nil

@@ -81,6 +81,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	d.sink.configure(cfg)
+	d.links.configure(cfg)
 	d.cfg, d.loaded = cfg, time.Now()
 	return d.host.Configure(ctx, next.routers)
 }
