@@ -4,6 +4,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"strconv"
 	"testing"
@@ -12,15 +13,11 @@ import (
 	"github.com/govrrp/vrrpd/internal/sim/world"
 )
 
-// TestOneSeed replays the seed in VRRPD_SEED with its whole trace:
+// TestOneSeed replays the seed in VRRPD_SEED, or seed 0, with its whole trace:
 //
 //	VRRPD_SEED=42 go test ./internal/sim -run TestOneSeed -v
 func TestOneSeed(t *testing.T) {
-	v := os.Getenv("VRRPD_SEED")
-	if v == "" {
-		t.Skip("VRRPD_SEED names no seed to replay")
-	}
-	seed, err := strconv.ParseUint(v, 10, 64)
+	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("VRRPD_SEED"), "0"), 10, 64)
 	if err != nil {
 		t.Fatalf("VRRPD_SEED: %v", err)
 	}

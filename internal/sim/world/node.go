@@ -42,6 +42,7 @@ type node struct {
 	levels  []levelOf // what is true of tracked objects
 	downBy  int       // the fault that ended the process; -1 = none
 	wakes   wakeCount
+	unseen  int // steps since the status was last compared
 	hangs   int // faults: host calls do not return
 	fails   int // faults: host calls fail
 	told    told
