@@ -245,7 +245,7 @@ func TestRunsDoNotEndOtherChildren(t *testing.T) {
 
 func TestEnvironmentWithholdsWhatLoadsCode(t *testing.T) {
 	got := Environment(
-		[]string{"LD_PRELOAD=x", "BASH_ENV=x", "PYTHONPATH=x", "NOTIFY_SOCKET=x", "BASH_FUNC_ls%%=() { :; }", "GODEBUG=x", "HOME=/root", "LANG=C", "bad"},
+		[]string{"LD_PRELOAD=x", "BASH_ENV=x", "PYTHONPATH=x", "NOTIFY_SOCKET=x", "BASH_FUNC_ls%%=() { :; }", "GODEBUG=x", "VRRPD_STATE=FAULT", "HOME=/root", "LANG=C", "bad"},
 		&User{Name: "bob", Home: "/home/bob"}, []string{"VRRPD_STATE=MASTER", "X=a\x00b"})
 	want := "LANG=C USER=bob LOGNAME=bob HOME=/home/bob " + defaultPath + " VRRPD_STATE=MASTER X=a b"
 	if strings.Join(got, " ") != want {

@@ -15,6 +15,7 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 var withheldPrefixes = []string{
 	"LD_", "BASH_FUNC_", "PYTHON", "PERL", "RUBY", "LUA_", "NODE_", "MALLOC_",
 	"LISTEN_", "WATCHDOG_", "DYLD_",
+	"VRRPD_", // ours to say: a script must be able to believe it
 }
 
 var withheldNames = []string{
@@ -26,8 +27,8 @@ var withheldNames = []string{
 
 // Environment returns what a program gets of the daemon's environment: everything
 // but the variables that change how programs load or run code (LD_*, BASH_ENV, IFS,
-// PYTHON*, …) and those meant for the daemon alone (NOTIFY_SOCKET, LISTEN_*, GODEBUG,
-// …). With a user, HOME, USER and LOGNAME are that user's. The added variables
+// PYTHON*, …) and those meant for the daemon alone (NOTIFY_SOCKET, LISTEN_*, VRRPD_*,
+// GODEBUG, …). With a user, HOME, USER and LOGNAME are that user's. The added variables
 // win. PATH is always set.
 func Environment(inherited []string, u *User, added []string) []string {
 	var out []string

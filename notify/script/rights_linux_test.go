@@ -5,6 +5,7 @@ package script
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,7 +197,7 @@ func TestPriorityIsNotInherited(t *testing.T) {
 			}()
 			<-done
 			if refused != nil {
-				t.Skipf("needs the right to set %s: %v", tc.name, refused)
+				require.Missing(t, require.Root, fmt.Errorf("set %s: %w", tc.name, refused))
 			}
 			if restored != nil {
 				t.Fatal(restored)
