@@ -165,7 +165,14 @@ func (h *Host) Apply(ctx context.Context, id vrrp.ID, want Ownership) error {
 	if want {
 		err = h.own(r)
 	} else {
-		err = errors.Join(h.release(r), h.applyFilter())
+		err = errors.Join(h.withdraw(r), h.applyFilter())
+		// Taking an interface down makes the kernel wait for some milliseconds.
+		// Routers that fail over together all lose their addresses first.
+		h.mu.Unlock()
+		h.mu.Lock()
+		if h.nl != nil && !h.owned[id] { // neither closed nor promoted meanwhile
+			err = errors.Join(err, h.lowerVMAC(r))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("router %v: %w", id, err)
@@ -194,8 +201,13 @@ func (h *Host) own(r *Router) error {
 	return errors.Join(h.addRoutes(r), h.addRules(r), h.preferSource(r))
 }
 
-// release makes everything of r absent, in the reverse order.
+// release makes everything of r absent and its virtual MAC silent.
 func (h *Host) release(r *Router) error {
+	return errors.Join(h.withdraw(r), h.lowerVMAC(r))
+}
+
+// withdraw removes what own adds, in the reverse order.
+func (h *Host) withdraw(r *Router) error {
 	addrs, err := h.place(r)
 	if err != nil {
 		return err
@@ -205,7 +217,7 @@ func (h *Host) release(r *Router) error {
 		// Routes that could not be put right may need the addresses.
 		err = h.removeAddresses(addrs)
 	}
-	return errors.Join(err, h.lowerVMAC(r))
+	return err
 }
 
 // clean removes what an earlier run left of a router. The owner of addresses

@@ -3,15 +3,19 @@
 package host
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/govrrp/vrrpd/vrrp"
 )
+
+const rtaAlign = 4 // RTA_ALIGNTO
 
 // preferSource makes the routes named in SourceFor use the router's first
 // address as their source; everything else about them stays.
@@ -111,6 +115,9 @@ func (h *Host) freeRoutes(addrs []placed) error {
 // boundRoutes lists the routes, other than the kernel's own, whose source is
 // about to go.
 func (h *Host) boundRoutes(of netip.Addr, going map[netip.Addr]bool) ([]netlink.Route, error) {
+	if any, err := anyBound(family(vrrp.FamilyOf(of)), going); err != nil || !any {
+		return nil, err
+	}
 	list, err := h.routesOf(of)
 	if err != nil {
 		return nil, err
@@ -122,6 +129,42 @@ func (h *Host) boundRoutes(of netip.Addr, going map[netip.Addr]bool) ([]netlink.
 		}
 	}
 	return out, nil
+}
+
+// anyBound answers the usual question, whether there is any such route, from
+// the kernel's dump as it is: decoding a full Internet table would keep an
+// address on a former MASTER for seconds.
+func anyBound(family int, going map[netip.Addr]bool) (bool, error) {
+	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_DUMP)
+	req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}})
+	found := false
+	err := req.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE, func(m []byte) bool {
+		if len(m) >= unix.SizeofRtMsg && nl.DeserializeRtMsg(m).Protocol != unix.RTPROT_KERNEL {
+			found = found || going[prefSource(m[unix.SizeofRtMsg:])]
+		}
+		return true // a dump must be read to its end
+	})
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return false, fmt.Errorf("list routes: %w", err)
+	}
+	// A table that changes while it is read may hide a route.
+	return found || err != nil, nil
+}
+
+// prefSource finds the preferred source among a route's attributes.
+func prefSource(b []byte) netip.Addr {
+	for len(b) >= unix.SizeofRtAttr {
+		size := int(binary.NativeEndian.Uint16(b))
+		if size < unix.SizeofRtAttr || size > len(b) {
+			break
+		}
+		if binary.NativeEndian.Uint16(b[2:]) == unix.RTA_PREFSRC {
+			a, _ := netip.AddrFromSlice(b[unix.SizeofRtAttr:size])
+			return a
+		}
+		b = b[min((size+rtaAlign-1)&^(rtaAlign-1), len(b)):]
+	}
+	return netip.Addr{}
 }
 
 func (h *Host) freeRoute(n *netlink.Route, going map[netip.Addr]bool) error {
