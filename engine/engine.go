@@ -79,7 +79,8 @@ type Output struct {
 // reports of its members.
 type GroupTransition struct {
 	From, To vrrp.State
-	Initial  bool // the first report; From means nothing
+	Members  []string // router names, in configuration order
+	Initial  bool     // the first report; From means nothing
 }
 
 func (o Output) String() string {

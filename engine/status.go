@@ -105,7 +105,7 @@ func (e *Engine) reportGroups() {
 		if g.known && g.reported == v {
 			continue
 		}
-		t := GroupTransition{From: stateOf(g.reported), To: stateOf(v), Initial: !g.known}
+		t := GroupTransition{From: stateOf(g.reported), To: stateOf(v), Members: g.cfg.Members, Initial: !g.known}
 		g.reported, g.known, g.since = v, true, e.now
 		e.outputs = append(e.outputs, Output{Name: g.cfg.Name, Group: &t})
 	}

@@ -23,6 +23,9 @@ type Ports struct {
 	Timer  Timer                         // nil = time.Timer
 	Log    *slog.Logger                  // nil = slog.Default
 	Record func(time.Time, engine.Input) // sees every input before the engine; nil = none
+	// Tick is the loop's sign of life, once it has dealt with everything it
+	// had received. It must not block; nil = none.
+	Tick func()
 }
 
 // Runner owns an engine and runs it.
@@ -132,6 +135,9 @@ func (r *Runner) loop(ctx context.Context) {
 			r.armed = time.Time{}
 		}
 		r.passTime()
+		if r.ports.Tick != nil {
+			r.ports.Tick()
+		}
 		r.arm()
 	}
 }

@@ -138,11 +138,12 @@ type Notification struct {
 
 // Group is one sync-group.
 type Group struct {
-	Name    string         `json:"name"`
-	State   string         `json:"state"`
-	Since   time.Time      `json:"since"`
-	Members []string       `json:"members"`
-	Notify  []Notification `json:"notify"`
+	Name    string          `json:"name"`
+	State   string          `json:"state"`
+	Since   time.Time       `json:"since"`
+	Members []string        `json:"members"`
+	Notify  []Notification  `json:"notify"`
+	Claim   json.RawMessage `json:"claim,omitempty"`
 }
 
 // Tracker is one tracked script, process, file or check.

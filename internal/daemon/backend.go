@@ -11,6 +11,7 @@ import (
 	"github.com/govrrp/vrrpd/engine"
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/notify"
 )
 
 // Status implements control.Backend.
@@ -33,7 +34,11 @@ func (d *Daemon) Status(ctx context.Context) (*control.Status, error) {
 	for n := range s.Instances {
 		if i := d.cfg.Instance(s.Instances[n].Name); i != nil {
 			s.Instances[n].Fingerprint = i.Fingerprint()
+			s.Instances[n].Claim = d.claims.status(notify.Subject{Kind: notify.Instance, Name: i.Name})
 		}
+	}
+	for n := range s.SyncGroups {
+		s.SyncGroups[n].Claim = d.claims.status(notify.Subject{Kind: notify.Group, Name: s.SyncGroups[n].Name})
 	}
 	s.Config = control.Config{Path: d.opts.ConfigPath, LoadedAt: d.loaded, Warnings: d.warnings, LastReload: d.lastReload}
 	return s, nil

@@ -32,6 +32,8 @@ type Options struct {
 	// KeepAddresses leaves addresses in place at the end and sends no
 	// priority 0 (keepalived's --dont-release-vrrp).
 	KeepAddresses bool
+	// StateDir keeps what claims must remember across restarts; "" = nothing.
+	StateDir string
 	// Record sees every input before the engine; nil = none.
 	Record func(time.Time, engine.Input)
 	// Dumps asks for keepalived's files; nil = none.
@@ -50,6 +52,7 @@ type Daemon struct {
 	dispatcher *notify.Dispatcher
 	sink       *sink
 	links      *steadyLinks
+	claims     *claims
 
 	mu         sync.Mutex // one reload at a time
 	cfg        *config.Config
@@ -93,7 +96,8 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		opts: o, since: time.Now(), cfg: cfg, loaded: time.Now(),
 		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{},
 	}
-	d.sink = newSink(o.Log, d.dispatcher)
+	d.claims = newClaims(o)
+	d.sink = newSink(o.Log, d.dispatcher, d.claims)
 	d.sink.configure(cfg)
 	plan, err := d.prepare(cfg)
 	if err != nil {
@@ -114,6 +118,9 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		return nil, err
 	}
 	d.links = newSteadyLinks(d.host.Links(), cfg)
+	if err := d.claims.configure(context.WithoutCancel(ctx), plan.claims); err != nil {
+		return nil, err
+	}
 	timer, err := linux.NewTimer()
 	if err != nil {
 		o.Log.Warn("falling back to the runtime's timer", "err", err)
@@ -121,7 +128,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	}
 	d.runner = runner.New(e, runner.Ports{
 		Wire: d.host.Wire(), Host: d.host.Host(), Links: d.links,
-		Sink: d.sink, Timer: timer, Log: o.Log, Record: o.Record,
+		Sink: d.sink, Timer: timer, Log: o.Log, Record: o.Record, Tick: d.claims.tick,
 	})
 	return d, nil
 }
@@ -132,16 +139,18 @@ type prepared struct {
 	routers  []linux.Router
 	trackers []track.Spec
 	lanes    []notify.Lane
+	claims   []claimSpec
 }
 
 // prepare translates without changing anything, so that a reload that cannot
 // succeed is refused as a whole.
 func (d *Daemon) prepare(c *config.Config) (p prepared, err error) {
-	var errs [3]error
+	var errs [4]error
 	p.engine, errs[0] = engineConfig(c)
 	p.routers = hostRouters(c)
 	p.trackers, errs[1] = trackerSpecs(c)
 	p.lanes, errs[2] = d.lanes(c)
+	p.claims, errs[3] = claimSpecs(c)
 	return p, errors.Join(errs[:]...)
 }
 
@@ -170,6 +179,7 @@ func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 		}
 	})
 	parts.Go(func() { d.serveReloads(ctx, reload) })
+	d.serveFIFOs(ctx, &parts)
 	parts.Go(func() { d.serveDumps(ctx, d.opts.Dumps) })
 	if d.opts.KeepAddresses {
 		parts.Go(func() { _ = d.runner.KeepOnExit(ctx) })
@@ -179,6 +189,7 @@ func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	}
 	err := d.runner.Run(ctx)
 	cancel()
+	d.claims.close()
 	d.tellStop()
 	if d.opts.KeepAddresses {
 		return err

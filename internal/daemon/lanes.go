@@ -9,12 +9,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
-	"time"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
+	"sync"
 
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/notify"
@@ -85,11 +81,11 @@ func (d *Daemon) lanes(c *config.Config) ([]notify.Lane, error) {
 	var errs []error
 	as := newRunAs(&c.Global)
 	for _, i := range c.Instances {
-		lane, err := d.lane(as, notify.Subject{Kind: notify.Instance, Name: i.Name}, &i.Notify, i.IPsec, i.Conntrack, addressesOf(i))
+		lane, err := d.lane(as, notify.Subject{Kind: notify.Instance, Name: i.Name}, &i.Notify, i.IPsec, i.Conntrack, addressesOf(i), len(i.Claims))
 		lanes, errs = append(lanes, lane), append(errs, err)
 	}
 	for _, g := range c.SyncGroups {
-		lane, err := d.lane(as, notify.Subject{Kind: notify.Group, Name: g.Name}, &g.Notify, g.IPsec, g.Conntrack, groupAddresses(c, g))
+		lane, err := d.lane(as, notify.Subject{Kind: notify.Group, Name: g.Name}, &g.Notify, g.IPsec, g.Conntrack, groupAddresses(c, g), len(g.Claims))
 		lanes, errs = append(lanes, lane), append(errs, err)
 	}
 	shared, err := d.sharedLanes(c)
@@ -97,17 +93,20 @@ func (d *Daemon) lanes(c *config.Config) ([]notify.Lane, error) {
 }
 
 // lane is one instance's or group's: what follows ownership runs in this
-// order, one after the other: connection tracking, IPsec, scripts.
-func (d *Daemon) lane(as *runAs, who notify.Subject, n *config.Notify, i *config.IPsec, c *config.Conntrack, addresses []netip.Addr) (notify.Lane, error) {
+// order, one after the other: connection tracking, the cloud, IPsec, scripts.
+func (d *Daemon) lane(as *runAs, who notify.Subject, n *config.Notify, i *config.IPsec, c *config.Conntrack, addresses []netip.Addr, claims int) (notify.Lane, error) {
 	lane := notify.Lane{Name: string(who.Kind) + " " + who.Name, Subject: who}
 	if c != nil {
 		target := conntrack.New(conntrack.Config{Program: c.Command, File: c.ConfigFile, StepTimeout: c.Timeout})
 		lane.Hooks = append(lane.Hooks, notify.Hook{Target: target, Yields: true})
 	}
+	if claims > 0 {
+		lane.Hooks = append(lane.Hooks, d.afterClaim(who))
+	}
 	if i != nil {
 		target, err := ipsec.New(ipsec.Config{
 			Stack: ipsec.Stack(i.Stack), Unit: i.Unit, Connections: i.Connections, Addresses: addresses,
-			Socket: i.Socket, Timeout: i.Timeout, Ready: addressesReady,
+			Socket: i.Socket, Timeout: i.Timeout, Ready: ipsec.Usable,
 		})
 		if err != nil {
 			return lane, fmt.Errorf("%s: notify_ipsec: %w", who.Name, err)
@@ -191,38 +190,17 @@ func (d *Daemon) fifo(f config.FIFO) (*notify.FIFO, error) {
 	return fifo, nil
 }
 
-// addressesReady waits until every address is on this host.
-func addressesReady(ctx context.Context, addresses []netip.Addr) error {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		present, err := present(addresses)
-		if err != nil || present {
-			return err
+// serveFIFOs runs the programs that read the pipes until ctx ends.
+func (d *Daemon) serveFIFOs(ctx context.Context, parts *sync.WaitGroup) {
+	as := newRunAs(&d.cfg.Global)
+	for _, f := range []config.FIFO{d.cfg.Global.NotifyFIFO, d.cfg.Global.VRRPNotifyFIFO} {
+		reader, err := as.command(f.Script)
+		if err != nil || reader == nil || d.fifos[f.Path] == nil {
+			continue // an unknown user was reported when the configuration was prepared
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		reader.Timeout = script.Forever
+		parts.Go(func() { d.fifos[f.Path].Serve(ctx, *reader, d.opts.Log) })
 	}
-}
-
-// present reports whether every address is on this host and may be used.
-func present(addresses []netip.Addr) (bool, error) {
-	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return false, err
-	}
-	for _, a := range addresses {
-		usable := slices.ContainsFunc(list, func(have netlink.Addr) bool {
-			return have.IP.Equal(a.AsSlice()) && have.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0
-		})
-		if !usable {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 func addressesOf(i *config.Instance) []netip.Addr {

@@ -63,6 +63,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
 	if err := d.trackers.Set(next.trackers); err != nil {
 		return err
 	}
+	if err := d.claims.configure(context.WithoutCancel(ctx), next.claims); err != nil {
+		return err
+	}
 	gone := missing(d.cfg, cfg)
 	if err := d.runner.Reload(ctx, next.engine); err != nil {
 		return err

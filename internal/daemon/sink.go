@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/govrrp/vrrpd/cloud"
 	"github.com/govrrp/vrrpd/engine"
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/control"
@@ -29,6 +30,8 @@ const quietFor = time.Minute
 type sink struct {
 	log        *slog.Logger
 	dispatcher *notify.Dispatcher
+	claims     *claims
+	causes     map[string]vrrp.ReportTransition // the last promotion of each instance
 
 	mu         sync.Mutex
 	priorities map[string]bool // instances that tell of priority changes
@@ -42,9 +45,9 @@ type noticeKey struct {
 	source string
 }
 
-func newSink(log *slog.Logger, d *notify.Dispatcher) *sink {
+func newSink(log *slog.Logger, d *notify.Dispatcher, c *claims) *sink {
 	return &sink{
-		log: log, dispatcher: d,
+		log: log, dispatcher: d, claims: c, causes: map[string]vrrp.ReportTransition{},
 		decisions: map[string][]control.Decision{},
 		logged:    map[noticeKey]time.Time{},
 	}
@@ -73,6 +76,8 @@ func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransit
 		At: now, What: "transition",
 		Text: fmt.Sprintf("%v -> %v: %v (priority %d)", a.From, a.To, a.Cause, a.Priority),
 	})
+	s.claims.transition(notify.Subject{Kind: notify.Instance, Name: out.Name}, a.To, a.Cause, a.Priority)
+	s.causes[out.Name] = a
 	s.dispatcher.Post(notify.Event{
 		Kind: notify.Instance, Name: out.Name, State: notify.State(a.To.String()),
 		Previous: notify.State(a.From.String()), Priority: int(a.Priority), Reason: a.Cause.String(), At: now,
@@ -82,7 +87,24 @@ func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransit
 func (s *sink) group(now time.Time, out engine.Output) {
 	s.log.Info(fmt.Sprintf("VRRP_Group(%s) Entering %v STATE", out.Name, out.Group.To))
 	s.remember(out.Name, control.Decision{At: now, What: "transition", Text: "-> " + out.Group.To.String()})
+	s.claims.transition(notify.Subject{Kind: notify.Group, Name: out.Name}, out.Group.To, s.groupCause(out.Group.Members), 0)
 	s.dispatcher.Post(notify.Event{Kind: notify.Group, Name: out.Name, State: notify.State(out.Group.To.String()), At: now})
+}
+
+// groupCause is why a group moved: silence, if any member moved for that, since
+// that is what a guard must doubt.
+func (s *sink) groupCause(members []string) vrrp.Cause {
+	cause := vrrp.Cause{Code: vrrp.CauseGroup}
+	for _, m := range members {
+		c := s.causes[m].Cause
+		if cause.Detail == "" || claimCause(c) == cloud.CauseMasterDown {
+			cause.Detail = string(c.Code)
+			if c.Code == vrrp.CauseGroup {
+				cause.Detail = c.Detail
+			}
+		}
+	}
+	return cause
 }
 
 // configure takes over what the configuration says about reports.

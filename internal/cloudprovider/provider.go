@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cloudprovider picks the vendor's package for a claim. It is apart
+// from package cloud so that a library user who imports that one compiles no
+// vendor SDK.
+package cloudprovider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/govrrp/vrrpd/cloud"
+	"github.com/govrrp/vrrpd/cloud/aws"
+	"github.com/govrrp/vrrpd/cloud/oci"
+)
+
+// Options say which cloud and how to reach it. Empty fields are found out by
+// the vendor's package.
+type Options struct {
+	Provider         string // oci, aws, azure, or auto: by this machine's firmware
+	Endpoint         string // of the API
+	MetadataEndpoint string
+	Region, Profile  string
+	CredentialsFile  string
+	Subscription     string // azure
+	ResourceGroup    string // azure
+	NICs             []string
+	Source           netip.Addr    // address that requests leave from
+	Timeout          time.Duration // of one request; 0 = the vendor package's default
+}
+
+// ErrUnknown means that auto could not tell where this machine runs.
+var ErrUnknown = errors.New("cannot tell which cloud this machine runs in: name oci, aws or azure")
+
+// New returns the provider. It sends nothing.
+func New(ctx context.Context, o Options) (cloud.Provider, error) {
+	name := o.Provider
+	if name == "" || name == "auto" {
+		name = Detect()
+	}
+	switch name {
+	case "oci":
+		return oci.New(oci.Options{
+			Endpoint: o.Endpoint, MetadataEndpoint: o.MetadataEndpoint, Region: o.Region, Profile: o.Profile,
+			ConfigFile: o.CredentialsFile, VNICs: o.NICs, Source: o.Source, Timeout: o.Timeout,
+		})
+	case "aws":
+		p, err := aws.New(ctx, aws.Options{
+			Endpoint: o.Endpoint, MetadataEndpoint: o.MetadataEndpoint, Region: o.Region, Profile: o.Profile,
+			Source: o.Source, Timeout: o.Timeout,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	case "":
+		return nil, ErrUnknown
+	}
+	return nil, fmt.Errorf("unknown cloud %q: oci, aws or azure", name)
+}
+
+// marks are what the firmware of each cloud's machines says.
+var marks = []struct{ file, text, provider string }{
+	{"/sys/class/dmi/id/chassis_asset_tag", "OracleCloud", "oci"},
+	{"/sys/class/dmi/id/sys_vendor", "Amazon EC2", "aws"},
+	{"/sys/class/dmi/id/bios_vendor", "Amazon EC2", "aws"},
+	{"/sys/class/dmi/id/chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77", "azure"},
+}
+
+// Detect tells by the firmware which cloud this machine runs in, or "".
+func Detect() string {
+	for _, m := range marks {
+		text, err := os.ReadFile(m.file)
+		if err == nil && strings.Contains(string(text), m.text) {
+			return m.provider
+		}
+	}
+	return ""
+}
