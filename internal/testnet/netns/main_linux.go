@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,7 +40,9 @@ func Program(name string, run func(ctx context.Context, args []string) error) st
 
 // Main runs the tests of a package in namespaces of their own. Where the
 // machine does not allow that, it runs them plainly: tests that need a network
-// skip themselves with require.Need.
+// skip themselves with require.Need. Fuzzing runs plainly too, since its
+// workers are tied to the first process by their descriptors: select the fuzz
+// target alone, with -run '^$'.
 func Main(m *testing.M) {
 	if name := os.Getenv(envProgram); name != "" {
 		os.Exit(runProgram(name, os.Args[1:]))
@@ -51,11 +54,20 @@ func Main(m *testing.M) {
 		}
 		os.Exit(m.Run())
 	}
+	if fuzzing() {
+		os.Exit(m.Run())
+	}
 	code, err := reexec()
 	if err != nil {
 		os.Exit(m.Run())
 	}
 	os.Exit(code)
+}
+
+func fuzzing() bool {
+	return slices.ContainsFunc(os.Args[1:], func(arg string) bool {
+		return strings.HasPrefix(arg, "-test.fuzz=") || strings.HasPrefix(arg, "-test.fuzzworker")
+	})
 }
 
 func runProgram(name string, args []string) int {
