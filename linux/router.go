@@ -66,7 +66,8 @@ type Address struct {
 	Peer      netip.Addr   // the far end of a point-to-point address
 	// PreferredLifetime is for IPv6: negative = for ever; 0 = the default,
 	// which is none for a /128, so that it never becomes the source of the
-	// node's own traffic, and for ever otherwise.
+	// node's own traffic, and for ever otherwise. Counted in whole seconds: one
+	// nanosecond is an explicit none.
 	PreferredLifetime time.Duration
 	DAD               bool // IPv6: duplicate address detection, which delays the address
 	NoPrefixRoute     bool // no route to the prefix's network
