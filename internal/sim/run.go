@@ -22,6 +22,10 @@ type Options struct {
 	Calm     bool            // no faults, not even made ones
 	Log      io.Writer       // every event, one a line
 	Frames   world.Verbosity // of Log
+
+	// Observe, when set, sees every step of every node; outs are valid
+	// during the call.
+	Observe func(node string, now time.Time, in engine.Input, outs []engine.Output)
 }
 
 // Result is what became of a run.
@@ -57,7 +61,7 @@ func (o Options) setup() (s world.Setup, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.Seed = o.Seed
+	s.Seed, s.Observe = o.Seed, o.Observe
 	switch {
 	case o.Faults != nil || o.Calm:
 		s.Faults = o.Faults
@@ -69,4 +73,9 @@ func (o Options) setup() (s world.Setup, err error) {
 		s.Trace = func(e world.Event) { fmt.Fprintln(o.Log, e) }
 	}
 	return s, nil
+}
+
+// Universe returns what [Run] makes of a seed alone, without its faults.
+func Universe(seed uint64) (world.Setup, error) {
+	return Options{Seed: seed, Calm: true}.setup()
 }

@@ -204,6 +204,9 @@ func (w *World) step(n *node, in engine.Input, s sort) {
 		w.violated(n, "no-panic", "%s", trouble)
 		return
 	}
+	if w.setup.Observe != nil {
+		w.setup.Observe(n.Name, w.now(n), in, outs)
+	}
 	w.obey(n, in, outs)
 	w.checkStep(n, before, in, s, outs)
 }

@@ -24,6 +24,8 @@ type Setup struct {
 	Late time.Duration
 	// Trace, when set, is told what happens, in order.
 	Trace func(Event)
+	// Observe, when set, sees every step of every node's machine.
+	Observe func(node string, now time.Time, in engine.Input, outs []engine.Output)
 	// Frames adds every frame sent and received to the trace.
 	Frames Verbosity
 }
