@@ -3,9 +3,12 @@
 package daemon
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/linux"
@@ -25,7 +28,7 @@ func hostRouter(i *config.Instance) linux.Router {
 	r := linux.Router{
 		ID:                 routerID(i),
 		TTL:                i.UnicastTTL,
-		NoAccept:           !i.Accept,
+		NoAccept:           !i.Accept && !i.Owner(),
 		PromoteSecondaries: i.PromoteSecondaries,
 		KeepAddresses:      i.Owner(),
 		ARPInterval:        i.Garp.Interval,
@@ -63,8 +66,11 @@ func hostAddress(a config.Address) linux.Address {
 		Prefix: a.Prefix, Device: a.Dev, Label: a.Label, Scope: a.Scope, DAD: a.DAD, NoTrack: a.NoTrack,
 	}
 	if a.HasPreferredLifetime {
-		out.PreferredLifetime = a.PreferredLifetime
+		// To the host 0 is "the default"; what was written as 0 ends at once.
+		out.PreferredLifetime = cmp.Or(a.PreferredLifetime, time.Nanosecond)
 	}
+	out.NoPrefixRoute = slices.Contains(a.Flags, "noprefixroute")
+	out.HomeAddress = slices.Contains(a.Flags, "home")
 	out.Broadcast = broadcast(a)
 	if a.Peer.IsValid() {
 		out.Peer = a.Peer.Addr()
