@@ -36,17 +36,33 @@ type bucket struct {
 	at                       time.Duration
 }
 
-// NewLimiter returns a limiter that is full. The clock must never go back; nil
-// means [BootTime].
+// Rates are the bursts and sustained rates of a [Limiter], in requests and
+// requests per second.
+type Rates struct {
+	ReadBurst, ReadPerSecond   float64
+	WriteBurst, WritePerSecond float64
+}
+
+// DefaultRates are below what every vendor allows.
+var DefaultRates = Rates{ReadBurst: 20, ReadPerSecond: 2, WriteBurst: 40, WritePerSecond: 4}
+
+// NewLimiter returns a limiter with [DefaultRates] that is full. The clock must
+// never go back; nil means [BootTime].
 func NewLimiter(clock func() time.Duration) *Limiter {
+	return NewLimiterWithRates(clock, DefaultRates)
+}
+
+// NewLimiterWithRates returns a limiter with other rates, for accounts with
+// other limits.
+func NewLimiterWithRates(clock func() time.Duration, r Rates) *Limiter {
 	if clock == nil {
 		clock = BootTime
 	}
 	now := clock()
 	return &Limiter{
 		clock: clock,
-		read:  bucket{burst: 20, perSecond: 2, tokens: 20, at: now},
-		write: bucket{burst: 40, perSecond: 4, tokens: 40, at: now},
+		read:  bucket{burst: r.ReadBurst, perSecond: r.ReadPerSecond, tokens: r.ReadBurst, at: now},
+		write: bucket{burst: r.WriteBurst, perSecond: r.WritePerSecond, tokens: r.WriteBurst, at: now},
 	}
 }
 
