@@ -139,8 +139,8 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 	case *FrameReceived:
 		e.receive(in)
 	case LinkChanged:
-		if e.world.setLink(in) {
-			e.settleInterface(in.Interface)
+		if what := e.world.setLink(in); what != nothingNew {
+			e.settleInterface(in.Interface, what)
 		}
 	case TrackChanged:
 		if e.world.setLevel(in.Track, in.Level) {

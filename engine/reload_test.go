@@ -126,11 +126,13 @@ func TestReload(t *testing.T) {
 		"another vrid":      {[]string{a}, []string{"router a if=eth0 vrid=9"}, map[string][]string{"a": append(slices.Clone(stopped), "INIT -> BACKUP (started)")}},
 		"another interface": {[]string{a}, []string{"router a if=eth1 vrid=1"}, map[string][]string{"a": append(slices.Clone(stopped), "INIT -> BACKUP (started)")}},
 		"unicast now": {
-			[]string{a}, []string{a + " source=198.51.0.2 peer=198.51.0.1"},
+			[]string{a},
+			[]string{a + " source=198.51.0.2 peer=198.51.0.1"},
 			map[string][]string{"a": append(slices.Clone(stopped), "INIT -> BACKUP (started)")},
 		},
 		"interface that is not there": {
-			[]string{a}, []string{"router a if=eth7 vrid=1"},
+			[]string{a},
+			[]string{"router a if=eth7 vrid=1"},
 			map[string][]string{"a": append(slices.Clone(stopped), "INIT -> FAULT (fault: interface eth7: does not exist)")},
 		},
 		"a tracker that waits": {[]string{a}, []string{a, "track a script:x"}, nil},

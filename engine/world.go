@@ -44,19 +44,32 @@ type Fault struct {
 	Since  time.Time
 }
 
-// setLink takes the state of an interface and reports whether it is news.
-func (w *world) setLink(l LinkChanged) bool {
+// news says what is new about an interface.
+type news int
+
+const (
+	nothingNew news = iota
+	newAddresses
+	newState
+)
+
+// setLink takes the state of an interface and reports what is new about it.
+func (w *world) setLink(l LinkChanged) news {
 	i, known := w.find(l.Interface)
 	if !known {
 		w.links = slices.Insert(w.links, i, LinkChanged{Interface: l.Interface})
 	}
 	old := &w.links[i]
-	if old.Present == l.Present && old.Up == l.Up && slices.Equal(old.Addresses, l.Addresses) {
-		return false
+	what := newState
+	if old.Present == l.Present && old.Up == l.Up {
+		if slices.Equal(old.Addresses, l.Addresses) {
+			return nothingNew
+		}
+		what = newAddresses
 	}
 	l.Addresses = slices.Clone(l.Addresses)
 	*old = l
-	return true
+	return what
 }
 
 func (w *world) find(name string) (int, bool) {
@@ -136,13 +149,26 @@ func (e *Engine) settle() {
 }
 
 // settleInterface recomputes the routers that a change of one interface can
-// concern. A configured source address may be on any.
-func (e *Engine) settleInterface(name string) {
+// concern. A configured source address may be on any. Hundreds of virtual
+// addresses come and go one by one with every transition, and mean nothing.
+func (e *Engine) settleInterface(name string, what news) {
 	t := Track{Kind: TrackInterface, Name: name}
 	for _, n := range e.nodes {
-		if n.cfg.ID.Interface == name || n.cfg.Source.IsValid() || n.follows(t) {
+		switch {
+		case n.cfg.Source.IsValid(), what == newState && (n.cfg.ID.Interface == name || n.follows(t)):
 			e.settleNode(n)
+		case n.cfg.ID.Interface == name:
+			e.settleSource(n)
 		}
+	}
+}
+
+// settleSource tells a router its interface's address, even when another
+// source is configured: a reload may take that away.
+func (e *Engine) settleSource(n *node) {
+	if src := e.world.source(&n.cfg.Config, e.virtual); src != n.source {
+		n.source = src
+		e.post(n, vrrp.SourceChanged{Source: src})
 	}
 }
 
@@ -192,11 +218,7 @@ func (e *Engine) settleNode(n *node) {
 	if changed && len(reasons) > 0 {
 		e.post(n, vrrp.FaultsChanged{Faults: reasons})
 	}
-	// Told even when a source is configured: a reload may take that away.
-	if src := e.world.source(&n.cfg.Config, e.virtual); src != n.source {
-		n.source = src
-		e.post(n, vrrp.SourceChanged{Source: src})
-	}
+	e.settleSource(n)
 	if changed && len(reasons) == 0 {
 		e.post(n, vrrp.FaultsChanged{})
 	}
