@@ -113,7 +113,7 @@ options (vrrpd -f FILE -n -l …) it runs as keepalived would.`,
 		a.demoCommand(), a.runCommand(), a.checkCommand(),
 		a.statusCommand(), a.watchCommand(), a.explainCommand(),
 		a.reloadCommand(), a.planCommand(), a.failoverCommand(),
-		a.convertCommand(), a.decodeCommand(), a.claimCommand(), a.cloudCommand(),
+		a.convertCommand(), a.decodeCommand(), a.claimCommand(), a.cloudCommand(), a.simulateCommand(), a.replayCommand(),
 		a.labCommand(), a.routerCommand(),
 	)
 	for _, c := range root.Commands() {

@@ -14,6 +14,7 @@ import (
 	"github.com/govrrp/vrrpd/engine"
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/record"
 	"github.com/govrrp/vrrpd/internal/track"
 	"github.com/govrrp/vrrpd/linux"
 	"github.com/govrrp/vrrpd/notify"
@@ -34,8 +35,8 @@ type Options struct {
 	KeepAddresses bool
 	// StateDir keeps what claims must remember across restarts; "" = nothing.
 	StateDir string
-	// Record sees every input before the engine; nil = none.
-	Record func(time.Time, engine.Input)
+	// Record is a file for everything the engine is told; "" = none.
+	Record string
 	// Dumps asks for keepalived's files; nil = none.
 	Dumps <-chan Dump
 	// Ready is called once everything is built, just before the routers run.
@@ -53,6 +54,7 @@ type Daemon struct {
 	sink       *sink
 	links      *steadyLinks
 	claims     *claims
+	recorder   *record.Writer // nil = none
 
 	mu         sync.Mutex // one reload at a time
 	cfg        *config.Config
@@ -103,7 +105,8 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.New(startupDelay(plan.engine, cfg.Global.StartupDelay))
+	first := startupDelay(plan.engine, cfg.Global.StartupDelay)
+	e, err := engine.New(first)
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +129,22 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		o.Log.Warn("falling back to the runtime's timer", "err", err)
 		timer = nil
 	}
-	d.runner = runner.New(e, runner.Ports{
+	ports := runner.Ports{
 		Wire: d.host.Wire(), Host: d.host.Host(), Links: d.links,
-		Sink: d.sink, Timer: timer, Log: o.Log, Record: o.Record, Tick: d.claims.tick,
-	})
+		Sink: d.sink, Timer: timer, Log: o.Log, Tick: d.claims.tick,
+	}
+	if o.Record != "" {
+		if d.recorder, err = record.Create(o.Record, first, recordLimit); err != nil {
+			return nil, err
+		}
+		ports.Record = d.recorder.Record
+	}
+	d.runner = runner.New(e, ports)
 	return d, nil
 }
+
+// recordLimit bounds a recording, in bytes.
+const recordLimit = 64 << 20
 
 // prepared is a configuration translated for each part of the daemon.
 type prepared struct {
@@ -146,7 +159,7 @@ type prepared struct {
 // succeed is refused as a whole.
 func (d *Daemon) prepare(c *config.Config) (p prepared, err error) {
 	var errs [4]error
-	p.engine, errs[0] = engineConfig(c)
+	p.engine, errs[0] = EngineConfig(c)
 	p.routers = hostRouters(c)
 	p.trackers, errs[1] = trackerSpecs(c)
 	p.lanes, errs[2] = d.lanes(c)
@@ -189,6 +202,9 @@ func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	}
 	err := d.runner.Run(ctx)
 	cancel()
+	if d.recorder != nil {
+		err = errors.Join(err, d.recorder.Close())
+	}
 	d.claims.close()
 	d.tellStop()
 	if d.opts.KeepAddresses {

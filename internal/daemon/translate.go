@@ -17,8 +17,8 @@ import (
 	"github.com/govrrp/vrrpd/vrrp"
 )
 
-// engineConfig translates what the engine has to know.
-func engineConfig(c *config.Config) (engine.Config, error) {
+// EngineConfig translates what the engine has to know.
+func EngineConfig(c *config.Config) (engine.Config, error) {
 	var out engine.Config
 	var errs []error
 	for _, i := range c.Instances {
