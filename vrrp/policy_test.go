@@ -121,9 +121,16 @@ func TestStalledMaster(t *testing.T) {
 // however late, it must not be taken for a bug.
 func TestLateEvents(t *testing.T) {
 	events := []vrrp.Event{
-		vrrp.Started{}, vrrp.FaultsChanged{}, vrrp.PriorityChanged{Effective: 9}, vrrp.SourceChanged{},
-		vrrp.PacketRefused{Reason: vrrp.RefusedChecksum}, vrrp.ActionFinished{ID: 99}, vrrp.ActionFinished{ID: 1},
-		vrrp.PartnerResigned{}, vrrp.VerdictReached{Verdict: vrrp.VerdictBackup}, vrrp.OwnershipLost{},
+		vrrp.Started{},
+		vrrp.FaultsChanged{},
+		vrrp.PriorityChanged{Effective: 9},
+		vrrp.SourceChanged{},
+		vrrp.PacketRefused{Reason: vrrp.RefusedChecksum},
+		vrrp.ActionFinished{ID: 99},
+		vrrp.ActionFinished{ID: 1},
+		vrrp.PartnerResigned{},
+		vrrp.VerdictReached{Verdict: vrrp.VerdictBackup},
+		vrrp.OwnershipLost{},
 	}
 	both(t, func(t *testing.T, d dialect) {
 		for _, ev := range events {
