@@ -60,6 +60,7 @@ func (n *node) addressee(f engine.FrameReceived) *view {
 
 // checkStep is everything that must hold after every step.
 func (w *World) checkStep(n *node, before photo, in engine.Input, s sort, outs []engine.Output) {
+	w.checkCadence(n)
 	w.checkOutputs(n, before, outs)
 	if n.unseen++; !uneventful(in, outs) || n.unseen >= statusEvery {
 		n.unseen = 0
@@ -70,7 +71,6 @@ func (w *World) checkStep(n *node, before photo, in engine.Input, s sort, outs [
 			w.violated(n, "deadline-moves", "the deadline %v is still due after the timer ran", at)
 		}
 	}
-	w.checkCadence(n)
 	if f, ok := in.(engine.FrameReceived); ok {
 		if s == hostile {
 			w.checkRefused(n, before, &f, outs)

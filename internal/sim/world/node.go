@@ -35,7 +35,6 @@ type node struct {
 	timerGen uint64
 	timerAt  time.Time
 	timerSet bool
-	lateness time.Duration // of the timer that is set
 
 	lanes   []*lane
 	views   []*view

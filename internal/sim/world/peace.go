@@ -4,6 +4,7 @@ package world
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govrrp/vrrpd/vrrp"
@@ -108,6 +109,7 @@ func (w *World) judge() {
 		if n.up {
 			w.checkCadence(n)
 			w.checkHost(n)
+			w.checkRetried(n)
 		}
 	}
 	w.checkCloud()
@@ -160,6 +162,17 @@ func (w *World) checkHost(n *node) {
 		}
 		if own && !slices.Equal(l.table, l.wanted) || !own && len(l.table) > 0 {
 			w.violated(n, "addresses-follow-state", "%v: the host has %v; MASTER: %v", l.id, l.table, own)
+		}
+	}
+}
+
+// checkRetried: a host that works again has been tried again.
+func (w *World) checkRetried(n *node) {
+	for _, v := range n.views {
+		for _, f := range v.status.Status.Faults {
+			if strings.HasPrefix(f, string(vrrp.CauseOwnership)) {
+				w.violated(n, "ownership-is-retried", "%s has the fault %q; no call failed for %v", v.cfg.Name, f, w.quiet()+maxBackoff)
+			}
 		}
 	}
 }
