@@ -5,6 +5,7 @@ package control
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,6 +33,8 @@ var (
 	descLate       = desc("instance_late_wakeups_total", "Timers more than one interval late.", "instance")
 	descFaults     = desc("instance_faults", "Live faults.", "instance")
 	descNotify     = desc("notify_failures_total", "Notification calls that failed.", "instance", "target")
+	descGroupState = desc("sync_group_state", "State: 0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.", "group")
+	descGroupCalls = desc("sync_group_notify_failures_total", "Notification calls of a sync-group that failed.", "group", "target")
 	descTracker    = desc("tracker_good", "1 while the tracked object is good.", "kind", "name")
 )
 
@@ -49,10 +52,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, readable(labels)...)
 	}
 	count := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), readable(labels)...)
 	}
 	gauge(descUp, 1, s.Node, s.Software)
 	count(descDropped, s.FramesDropped)
@@ -77,10 +80,33 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		for reason, n := range i.Counters.Refused {
 			count(descRefused, n, i.Name, reason)
 		}
-		for _, n := range i.Notify {
-			count(descNotify, n.Failures, i.Name, n.Target)
+		for target, n := range failures(i.Notify) {
+			count(descNotify, n, i.Name, target)
 		}
 	}
+	for _, g := range s.SyncGroups {
+		gauge(descGroupState, stateNumber(g.State), g.Name)
+		for target, n := range failures(g.Notify) {
+			count(descGroupCalls, n, g.Name, target)
+		}
+	}
+}
+
+// failures adds up targets of one name: there may be two pipes.
+func failures(of []Notification) map[string]uint64 {
+	sum := map[string]uint64{}
+	for _, n := range of {
+		sum[n.Target] += n.Failures
+	}
+	return sum
+}
+
+// readable makes labels of names that are not UTF-8, which a label must be.
+func readable(labels []string) []string {
+	for i, l := range labels {
+		labels[i] = strings.ToValidUTF8(l, "\uFFFD")
+	}
+	return labels
 }
 
 func oneIf(yes bool) float64 {

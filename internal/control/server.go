@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -39,6 +40,9 @@ var ErrNotFound = errors.New("not found")
 
 // ErrRejected is answered with 409: the command was understood and refused.
 var ErrRejected = errors.New("rejected")
+
+// errMalformed is answered with 400.
+var errMalformed = errors.New("the body is not a command")
 
 // Listen opens the socket at path, for root and its group only. A left-over
 // socket nobody answers on is replaced; a live one is an error.
@@ -94,8 +98,9 @@ func Handler(b Backend) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/{verb}", func(w http.ResponseWriter, r *http.Request) {
 		var c Command
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&c); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&c)
+		if err != nil && !errors.Is(err, io.EOF) { // no body: no arguments
+			answer(w, nil, fmt.Errorf("%w: %w", errMalformed, err))
 			return
 		}
 		c.Verb = r.PathValue("verb")
@@ -118,6 +123,8 @@ func answer(w http.ResponseWriter, body any, err error) {
 		w.WriteHeader(http.StatusNotFound)
 	case errors.Is(err, ErrRejected):
 		w.WriteHeader(http.StatusConflict)
+	case errors.Is(err, errMalformed):
+		w.WriteHeader(http.StatusBadRequest)
 	case err != nil:
 		w.WriteHeader(http.StatusInternalServerError)
 	}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/govrrp/vrrpd/internal/control"
+)
+
+// scrape reads the metrics as Prometheus would: NAME{label="value",…} to value.
+func scrape(t *testing.T, s *control.Status) map[string]float64 {
+	t.Helper()
+	code, body := ask(t, &backend{status: s}, "GET", "/metrics", "")
+	if code != 200 {
+		t.Fatalf("%d: %s", code, body)
+	}
+	p := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := p.TextToMetricFamilies(strings.NewReader(body))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, body)
+	}
+	values := map[string]float64{}
+	for name, f := range families {
+		if f.GetHelp() == "" {
+			t.Errorf("%s has no help", name)
+		}
+		if counter := f.GetType() == dto.MetricType_COUNTER; counter != strings.HasSuffix(name, "_total") {
+			t.Errorf("%s is a %v", name, f.GetType())
+		}
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			values[name+"{"+strings.Join(labels, ",")+"}"] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return values
+}
+
+func TestMetrics(t *testing.T) {
+	got := scrape(t, full())
+	for metric, want := range map[string]float64{
+		"vrrpd_up{node=r1,software=1.2.3}":                                       1,
+		"vrrpd_instance_state{family=ipv4,instance=VI_1,interface=ens3,vrid=51}": 3,
+		"vrrpd_instance_priority{instance=VI_1}":                                 120,
+		"vrrpd_instance_transitions_total{instance=VI_1}":                        7,
+		"vrrpd_instance_adverts_sent_total{instance=VI_1}":                       1,
+		"vrrpd_instance_adverts_received_total{instance=VI_1}":                   2,
+		"vrrpd_instance_packets_refused_total{instance=VI_1,reason=checksum}":    14,
+		"vrrpd_instance_packets_refused_total{instance=VI_1,reason=ttl}":         0,
+		"vrrpd_instance_send_errors_total{instance=VI_1}":                        9,
+		"vrrpd_instance_ownership_lost_total{instance=VI_1}":                     11,
+		"vrrpd_instance_late_wakeups_total{instance=VI_1}":                       12,
+		"vrrpd_instance_faults{instance=VI_1}":                                   2,
+		"vrrpd_packets_refused_total{interface=ens3,reason=vrid}":                3,
+		"vrrpd_frames_dropped_total{}":                                           6,
+		"vrrpd_tracker_good{kind=script,name=chk}":                               1,
+		"vrrpd_notify_failures_total{instance=VI_1,target=notify_master}":        2,
+		"vrrpd_notify_failures_total{instance=VI_1,target=fifo}":                 5, // both pipes
+		"vrrpd_sync_group_notify_failures_total{group=VG,target=notify}":         5,
+		"vrrpd_sync_group_state{group=VG}":                                       2,
+	} {
+		if v, ok := got[metric]; !ok || v != want {
+			t.Errorf("%s is %v, there %v; want %v", metric, v, ok, want)
+		}
+	}
+	if t.Failed() {
+		t.Log(strings.Join(slices.Sorted(maps.Keys(got)), "\n"))
+	}
+}
+
+func TestMetricsOfEachState(t *testing.T) {
+	for state, want := range map[string]float64{"INIT": 0, "BACKUP": 1, "MASTER": 2, "FAULT": 3} {
+		s := full()
+		s.Instances[0].State = state
+		got := scrape(t, s)["vrrpd_instance_state{family=ipv4,instance=VI_1,interface=ens3,vrid=51}"]
+		if got != want {
+			t.Errorf("%s is %v, want %v", state, got, want)
+		}
+	}
+}
+
+// A tracker that has no result yet is not good.
+func TestMetricsOfUnknownTracker(t *testing.T) {
+	s := full()
+	s.Trackers[0].Known = false
+	if got := scrape(t, s)["vrrpd_tracker_good{kind=script,name=chk}"]; got != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// A name may hold any bytes. A metric cannot, and a scrape must not end the daemon.
+func TestMetricsOfOddNames(t *testing.T) {
+	s := full()
+	s.Instances[0].Name = "caf\xe9 \"x\"\n"
+	if _, ok := scrape(t, s)["vrrpd_instance_priority{instance=caf\uFFFD \"x\"\n}"]; !ok {
+		t.Error("the instance is missing")
+	}
+}
+
+func TestMetricsOfStoppedDaemon(t *testing.T) {
+	code, body := ask(t, &backend{err: errors.New("stopped")}, "GET", "/metrics", "")
+	if code != 500 || !strings.Contains(body, "stopped") {
+		t.Errorf("%d %s", code, body)
+	}
+}
