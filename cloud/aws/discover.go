@@ -193,7 +193,7 @@ const maxMetadata = 1 << 20
 func (p *Provider) metadata(ctx context.Context, path string) (string, error) {
 	out, err := p.meta.GetMetadata(ctx, &imds.GetMetadataInput{Path: path})
 	if err != nil {
-		return "", classified(opMetadata, fmt.Errorf("%s: %w", path, err))
+		return "", classified(opMetadata+" "+path, err)
 	}
 	return readAll(out.Content)
 }
@@ -201,7 +201,7 @@ func (p *Provider) metadata(ctx context.Context, path string) (string, error) {
 func (p *Provider) dynamic(ctx context.Context, path string) (string, error) {
 	out, err := p.meta.GetDynamicData(ctx, &imds.GetDynamicDataInput{Path: path})
 	if err != nil {
-		return "", classified(opMetadata, fmt.Errorf("%s: %w", path, err))
+		return "", classified(opMetadata+" "+path, err)
 	}
 	return readAll(out.Content)
 }

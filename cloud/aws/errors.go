@@ -93,7 +93,7 @@ func classified(op string, err error) error {
 	switch {
 	case errors.As(err, &re):
 		e.Status, e.RequestID = re.HTTPStatusCode(), re.ServiceRequestID()
-	case errors.As(err, &he):
+	case strings.HasPrefix(op, opMetadata) && errors.As(err, &he):
 		e.Status = he.HTTPStatusCode()
 	}
 	var api smithy.APIError
@@ -116,8 +116,7 @@ func classified(op string, err error) error {
 
 // plain unwraps the SDK's layers, which say "operation error EC2" at length.
 func plain(err error) error {
-	var oe *smithy.OperationError
-	if errors.As(err, &oe) {
+	if oe, ok := err.(*smithy.OperationError); ok {
 		err = oe.Err
 	}
 	var se *smithyhttp.RequestSendError

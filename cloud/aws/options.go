@@ -13,6 +13,10 @@ import (
 // ErrNotBuilt is returned by New of a program that was built with the tag noaws.
 var ErrNotBuilt = errors.New("this program was built without support for aws (build tag noaws)")
 
+// ErrNeedsPeer is returned by Policy when the peer's address is not given, but
+// the policy has to name its network interfaces.
+var ErrNeedsPeer = errors.New("the policy names the interfaces of both nodes: give the peer's address")
+
 // Options say how to reach the cloud. The zero value is right on an EC2
 // instance with an instance profile.
 type Options struct {

@@ -161,7 +161,7 @@ func (w *World) interfaces(want map[string][]string, p url.Values, s state) (any
 		e := s.enis[id]
 		ok, bad := matches(want, map[string][]string{
 			"addresses.private-ip-address": e.v4, "ipv6-addresses.ipv6-address": e.v6, "subnet-id": {e.subnet},
-			"vpc-id": {VPC}, "network-interface-id": {id},
+			"vpc-id": {VPC}, "network-interface-id": {id}, "attachment.instance-id": {e.instance},
 		})
 		if bad != nil {
 			return nil, bad

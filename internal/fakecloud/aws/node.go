@@ -155,7 +155,9 @@ func (t inProcess) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 			if v != http.ErrAbortHandler {
 				panic(v)
 			}
-			resp, err = nil, io.ErrUnexpectedEOF
+			if resp, err = nil, r.Context().Err(); err == nil {
+				err = io.ErrUnexpectedEOF
+			}
 		}
 	}()
 	h.ServeHTTP(rec, in)
