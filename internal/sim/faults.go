@@ -124,7 +124,7 @@ func (g generator) edit(s world.Setup, n world.Node) string {
 	edits = append(edits, fmt.Sprintf("preempt-delay %%s %ds", g.IntN(5)))
 	edits = append(edits, fmt.Sprintf("start-delay %%s %ds", g.IntN(5)))
 	if r.Version == vrrp.V3 {
-		edits = append(edits, fmt.Sprintf("interval %%s %dms", 10*(10+g.IntN(300))))
+		edits = append(edits, fmt.Sprintf("interval %%s %dms", pick(g, 100, 200, 500, 1000, 10*(10+g.IntN(300)))))
 	}
 	if len(n.Config.Groups) == 0 {
 		edits = append(edits, "remove %s")

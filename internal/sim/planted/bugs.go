@@ -38,10 +38,6 @@ var bugs = []bug{
 		"\tr.timers.bringForward(timerAdvert, r.now.Add(r.cfg.Interval))\n", "",
 	},
 	{
-		"down-timer-kept-at-reload", "vrrp/transition.go",
-		"\tr.timers.bringForward(timerMasterDown, r.now.Add(after))\n", "",
-	},
-	{
 		"ownership-never-retried", "vrrp/ownership.go",
 		"\tr.timers[timerRetry] = r.now.Add(o.ownBackoff)\n", "",
 	},
