@@ -131,7 +131,7 @@ func TestScenario18_FlapInFiftyMilliseconds(t *testing.T) {
 // they do not look at one: time is an argument, and comes from the clock that
 // counts since boot.
 func TestScenario19_WallClockJumps(t *testing.T) {
-	for _, file := range []string{"gate.go", "machine.go", "machine_observe.go", "machine_plan.go"} {
+	for _, file := range []string{"gate.go", "machine.go", "machine_observe.go", "machine_plan.go", "machine_state.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
 			t.Fatal(err)
