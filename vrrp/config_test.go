@@ -18,13 +18,30 @@ func validConfig(d dialect) vrrp.Config {
 	}
 }
 
+// fault is a change to a valid configuration and what New must say of it.
+type fault struct {
+	version vrrp.Version
+	change  func(*vrrp.Config)
+	want    string // in the error; "" = valid
+}
+
+func testValidate(t *testing.T, cases []fault) {
+	t.Helper()
+	for _, tc := range cases {
+		c := validConfig(dialect{tc.version, vrrp.IPv4})
+		tc.change(&c)
+		_, err := vrrp.New(c)
+		switch {
+		case tc.want == "" && err != nil:
+			t.Errorf("%+v: %v", c, err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+			t.Errorf("error %v, want %q", err, tc.want)
+		}
+	}
+}
+
 func TestConfigValidate(t *testing.T) {
-	addr := netip.MustParseAddr
-	for _, tc := range []struct {
-		version vrrp.Version
-		change  func(*vrrp.Config)
-		want    string // in the error; "" = valid
-	}{
+	testValidate(t, []fault{
 		{vrrp.V3, func(*vrrp.Config) {}, ""},
 		{vrrp.V2, func(*vrrp.Config) {}, ""},
 		{vrrp.V3, func(c *vrrp.Config) { c.ID.VRID = 0 }, "virtual router id must be 1…255"},
@@ -56,6 +73,12 @@ func TestConfigValidate(t *testing.T) {
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.Delay = -1 }, "cannot be negative"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.Refresh = -1 }, "cannot be negative"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.LowerDelay = -1 }, "cannot be negative"},
+	})
+}
+
+func TestConfigValidateAddresses(t *testing.T) {
+	addr := netip.MustParseAddr
+	testValidate(t, []fault{
 		{vrrp.V3, func(c *vrrp.Config) { c.Addresses = make([]netip.Addr, 256) }, "256 addresses do not fit"},
 		{vrrp.V3, func(c *vrrp.Config) {
 			for range 255 {
@@ -87,17 +110,7 @@ func TestConfigValidate(t *testing.T) {
 			h := hmacConfig()
 			c.AuthType, c.HMAC = vrrp.AuthPass, &h
 		}, "exclude each other"},
-	} {
-		c := validConfig(dialect{tc.version, vrrp.IPv4})
-		tc.change(&c)
-		_, err := vrrp.New(c)
-		switch {
-		case tc.want == "" && err != nil:
-			t.Errorf("%+v: %v", c, err)
-		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
-			t.Errorf("error %v, want %q", err, tc.want)
-		}
-	}
+	})
 }
 
 // Every fault is reported at once.

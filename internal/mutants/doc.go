@@ -6,7 +6,7 @@
 // wrong one, one at a time, builds their tests once, and runs them against each
 // mutant.
 //
-//	go test -run TestMutants -mutants -timeout 2h ./internal/mutants
+//	go test ./internal/mutants -run TestMutants -v -timeout 2h -mutants
 //
 // The survivors are listed with their positions; docs/mutants.md gives a
 // reason for each. Nothing in the working tree is changed: the rewritten

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,10 +32,25 @@ var suites = map[string][]string{
 	"engine":    {"engine"},
 }
 
-// TestMutants needs -mutants.
+// TestRewrite keeps the instrument in working order: what it makes of the
+// smallest package is Go, and its expressions can be switched.
+func TestRewrite(t *testing.T) {
+	sources, all := rewrite(t, "syncgroup", filepath.Join("..", "..", "syncgroup"))
+	for path, text := range sources {
+		if _, err := parser.ParseFile(token.NewFileSet(), path, text, 0); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(all) < 10 {
+		t.Errorf("only %d mutants", len(all))
+	}
+}
+
+// TestMutants does nothing without -mutants.
 func TestMutants(t *testing.T) {
 	if !*run {
-		t.Skip("takes half an hour: run with -mutants -timeout 2h")
+		t.Log("not asked to: it takes half an hour, with -mutants -timeout 2h")
+		return
 	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
