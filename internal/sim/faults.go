@@ -73,6 +73,8 @@ func (g generator) fault(s world.Setup) world.Fault {
 			Latency: g.within(200 * time.Millisecond).Round(time.Microsecond), Jitter: g.within(time.Second).Round(time.Microsecond),
 			Loss: float64(g.IntN(100)) / 100, Duplicate: float64(g.IntN(30)) / 100, Reorder: float64(g.IntN(50)) / 100,
 		}
+	case world.CloudDown:
+		f.On, f.Node = "", ""
 	case world.Hostile:
 		f.On, f.Count = "", 1+g.IntN(40)
 	}

@@ -142,8 +142,9 @@ func (g generator) config(p plan, i int, preempt bool, habits world.Habits) engi
 		r := engine.Router{Name: fmt.Sprintf("vr%d", k+1), Config: vrrp.Config{
 			ID:      vrrp.ID{Interface: fmt.Sprintf("eth%d", k), VRID: uint8(10 + k), Family: p.family},
 			Version: p.version, Priority: priority, Interval: timing.Interval,
-			NoPreempt: !preempt, AuthType: p.auth, HMAC: p.hmac,
+			NoPreempt: !preempt, AuthType: p.auth, HMAC: timing.HMAC,
 			PreemptDelay: timing.PreemptDelay, StartDelay: timing.StartDelay, Announce: timing.Announce,
+			Checksum:          timing.Checksum,
 			HigherSendsAdvert: timing.HigherSendsAdvert, LowerGetsNoAdvert: timing.LowerGetsNoAdvert,
 			Addresses: []netip.Addr{virtualAddress(p.family, k, 0), virtualAddress(p.family, k, 1)},
 		}}
@@ -169,11 +170,25 @@ func (g generator) config(p plan, i int, preempt bool, habits world.Habits) engi
 	return c
 }
 
-// timing makes what may differ from node to node, but not within one.
+// timing makes what may differ from node to node, but not within one: the
+// dialects of peers that are being upgraded, too.
 func (g generator) timing(p plan) (c vrrp.Config) {
 	c.Interval = p.interval
 	if p.mixed {
 		c.Interval = pick(g, p.interval, 2*p.interval, p.interval/2).Truncate(10 * time.Millisecond)
+	}
+	if p.version == vrrp.V3 && p.foreign == world.None {
+		c.Checksum = pick(g, vrrp.ChecksumUnknown, vrrp.ChecksumUnknown, vrrp.ChecksumPseudo, vrrp.ChecksumMessage)
+	}
+	if p.hmac != nil {
+		h := *p.hmac
+		if g.one(2) {
+			h.Mode = vrrp.HMACPermissive // all sign; and while keys roll out, none need
+			if p.hmac.Mode == vrrp.HMACPermissive {
+				h.Mode = vrrp.HMACReceiveOnly
+			}
+		}
+		c.HMAC = &h
 	}
 	if g.one(5) {
 		c.PreemptDelay = time.Duration(1+g.IntN(20)) * time.Second

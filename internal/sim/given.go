@@ -76,6 +76,26 @@ func interfaces(configs []engine.Config, i int) (all []world.Interface) {
 		at.Addresses = append(at.Addresses, attachment(name, k%250, i).Addresses...)
 		all = append(all, at)
 	}
+	return append(all, tracked(configs[i], all)...)
+}
+
+// tracked are the interfaces that priorities depend on and no router is on:
+// each is on a segment of its own name.
+func tracked(c engine.Config, known []world.Interface) (all []world.Interface) {
+	add := func(tracks []engine.Tracking) {
+		for _, t := range tracks {
+			named := func(o world.Interface) bool { return o.Name == t.Name }
+			if t.Kind == engine.TrackInterface && !slices.ContainsFunc(known, named) && !slices.ContainsFunc(all, named) {
+				all = append(all, world.Interface{Name: t.Name, Segment: t.Name})
+			}
+		}
+	}
+	for _, r := range c.Routers {
+		add(r.Tracks)
+	}
+	for _, g := range c.Groups {
+		add(g.Tracks)
+	}
 	return all
 }
 

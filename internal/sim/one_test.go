@@ -15,7 +15,7 @@ import (
 
 // TestOneSeed replays the seed in VRRPD_SEED, or seed 0, with its whole trace:
 //
-//	VRRPD_SEED=42 go test ./internal/sim -run TestOneSeed -v
+//	VRRPD_SEED=42 VRRPD_NODES=3 VRRPD_DURATION=1h go test ./internal/sim -run TestOneSeed -v
 func TestOneSeed(t *testing.T) {
 	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("VRRPD_SEED"), "0"), 10, 64)
 	if err != nil {
@@ -25,6 +25,11 @@ func TestOneSeed(t *testing.T) {
 	if d := os.Getenv("VRRPD_DURATION"); d != "" {
 		if o.Duration, err = time.ParseDuration(d); err != nil {
 			t.Fatalf("VRRPD_DURATION: %v", err)
+		}
+	}
+	if n := os.Getenv("VRRPD_NODES"); n != "" {
+		if o.Nodes, err = strconv.Atoi(n); err != nil {
+			t.Fatalf("VRRPD_NODES: %v", err)
 		}
 	}
 	var log bytes.Buffer

@@ -26,7 +26,7 @@ func (w *World) begin(i int) {
 	if n := w.nodeNamed(f.Node); n != nil {
 		w.beginOn(n, i, f)
 	} else {
-		w.cut(f, +1)
+		w.beginAlone(f, +1)
 	}
 	w.redraw()
 }
@@ -94,7 +94,7 @@ func (w *World) end(i int) {
 	n := w.nodeNamed(f.Node)
 	switch {
 	case n == nil:
-		w.cut(f, -1)
+		w.beginAlone(f, -1)
 	case f.Kind == LinkDown || f.Kind == LinkGone || f.Kind == AddressLost:
 		w.strain(n, f, -1)
 	case f.Kind == TrackBad:
@@ -120,6 +120,15 @@ func (w *World) end(i int) {
 		w.cut(f, -1)
 	}
 	w.redraw()
+}
+
+// beginAlone begins or ends a fault that is no single node's.
+func (w *World) beginAlone(f *Fault, by int) {
+	if f.Kind == CloudDown {
+		w.cloudDown += by
+		return
+	}
+	w.cut(f, by)
 }
 
 func (w *World) nodeNamed(name string) *node {

@@ -36,7 +36,7 @@ func (w *World) looked(n *node, v *view, term int) {
 	case n.stalled > w.t:
 		w.look(n, v, term, 0)
 	case mayClaim(v, term):
-		if w.claims[v.domain] != n.Name {
+		if w.cloudDown == 0 && w.claims[v.domain] != n.Name {
 			w.claim(n, v)
 		}
 		w.look(n, v, term, cloudRecheck)
@@ -53,6 +53,9 @@ func (w *World) claim(n *node, v *view) {
 	}
 	d := v.domain
 	w.plan(w.t+w.upTo(cloudWrite), occurrence{kind: cloudWrites, node: n.index, news: func() {
+		if w.cloudDown > 0 {
+			return // lost on its way
+		}
 		w.claims[d] = n.Name
 		w.tell(n, "cloud", "%v: now has the addresses", d)
 	}})
@@ -60,7 +63,7 @@ func (w *World) claim(n *node, v *view) {
 
 // checkCloud: in the end the cloud sends traffic to the MASTER.
 func (w *World) checkCloud() {
-	if !w.setup.Cloud {
+	if !w.setup.Cloud || w.cloudDown > 0 {
 		return
 	}
 	for _, d := range w.domains {

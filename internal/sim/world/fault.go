@@ -46,6 +46,7 @@ const (
 	VIPRemoved  FaultKind = "vip-removed"  // by something else
 	Failover    FaultKind = "failover"     // asked for by an operator
 	ClockJump   FaultKind = "clock-jump"   // forward, as after a suspended machine
+	CloudDown   FaultKind = "cloud-down"   // nothing can be asked of the cloud
 )
 
 // The faults under which the protocol promises nothing until they are over.
@@ -64,7 +65,7 @@ const Hostile FaultKind = "hostile"
 func Kinds() []FaultKind {
 	return []FaultKind{
 		LinkDown, LinkGone, AddressLost, Crash, Stop, TrackBad, Partition, Reload, VIPRemoved, Failover,
-		ClockJump, OneWay, Impair, Stall, HostFails, HostHangs, Hostile,
+		ClockJump, CloudDown, OneWay, Impair, Stall, HostFails, HostHangs, Hostile,
 	}
 }
 
@@ -171,7 +172,7 @@ func (f *Fault) validate(s *Setup) error {
 	if f.At < 0 || f.For < 0 {
 		return fmt.Errorf("fault %v: times cannot be negative", f)
 	}
-	if f.Kind == Impair {
+	if f.Kind == Impair || f.Kind == CloudDown {
 		return nil
 	}
 	for name := range strings.SplitSeq(f.Node, ",") {

@@ -271,7 +271,7 @@ func (w *World) transition(n *node, o engine.Output, a vrrp.ReportTransition) {
 		w.violated(n, "transitions-join", "%s went from %v, it was %v", o.Name, a.From, v.state)
 	}
 	v.state = a.To
-	w.checkPeace(n, o.Name, a)
+	w.checkPeace(n, v, a)
 	v.sinceMaster(a, w.t)
 	w.follow(n, v)
 	w.redraw()

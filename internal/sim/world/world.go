@@ -13,19 +13,21 @@ import (
 
 // World is a universe in progress.
 type World struct {
-	setup   Setup
-	rng     *rand.Rand
-	t       time.Duration
-	seq     uint64
-	agenda  agenda
-	nodes   []*node
-	wires   []*segment
-	domains []*domain
-	claims  map[*domain]string // cloud: who has it; looked up, never walked
-	peace   peace
-	active  []bool // by fault: it is in force
-	wrong   []Violation
-	counts  Counts
+	setup     Setup
+	rng       *rand.Rand
+	t         time.Duration
+	seq       uint64
+	agenda    agenda
+	nodes     []*node
+	wires     []*segment
+	domains   []*domain
+	claims    map[*domain]string // cloud: who has it; looked up, never walked
+	peace     peace
+	cloudDown int           // faults
+	slowest   time.Duration // the longest interval ever configured
+	active    []bool        // by fault: it is in force
+	wrong     []Violation
+	counts    Counts
 }
 
 // Violation is something that must not be.
