@@ -25,8 +25,8 @@ import (
 	"github.com/govrrp/vrrpd/cloud/transport"
 )
 
-// Provider implements [cloud.Provider], [cloud.Refresher], [cloud.Warmer]
-// and [cloud.RouteLister].
+// Provider implements [cloud.Provider], [cloud.Refresher], [cloud.Warmer],
+// [cloud.Checker] and [cloud.RouteLister].
 type Provider struct {
 	opts     Options
 	http     *http.Client
@@ -47,6 +47,7 @@ var (
 	_ cloud.Provider    = (*Provider)(nil)
 	_ cloud.Refresher   = (*Provider)(nil)
 	_ cloud.Warmer      = (*Provider)(nil)
+	_ cloud.Checker     = (*Provider)(nil)
 	_ cloud.RouteLister = (*Provider)(nil)
 )
 
