@@ -43,6 +43,7 @@ type kind string
 const (
 	ours       kind = "vrrpd"
 	keepalived kind = "keepalived"
+	frr        kind = "FRR"
 )
 
 // daemon is one running router of either kind.
@@ -71,6 +72,8 @@ func start(t testing.TB, k kind, h *netns.Host, conf string) *daemon {
 		d.path = path
 	case keepalived:
 		d.path = require.Peer(t, "keepalived")
+	case frr:
+		prepareFRR(t, h, conf)
 	}
 	d.run()
 	return d
@@ -88,6 +91,8 @@ func (d *daemon) run() {
 		// One that was killed leaves its pid files, and may still be a zombie.
 		d.host.Exec("rm", "-f", "/run/keepalived.pid", "/run/vrrp.pid")
 		d.proc = d.host.Start(d.path, "-n", "-l", "-D", "-P", "-G", "-f", d.conf())
+	case frr:
+		d.proc = startFRR(d.t, d.host)
 	}
 }
 
@@ -132,6 +137,9 @@ func (d *daemon) state(instance string) string {
 			return i.State
 		}
 		return ""
+	}
+	if d.kind == frr {
+		return frrState(d.proc.Output())
 	}
 	state := ""
 	for _, m := range entering.FindAllStringSubmatch(d.proc.Output(), -1) {
