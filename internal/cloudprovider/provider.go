@@ -16,6 +16,7 @@ import (
 
 	"github.com/govrrp/vrrpd/cloud"
 	"github.com/govrrp/vrrpd/cloud/aws"
+	"github.com/govrrp/vrrpd/cloud/azure"
 	"github.com/govrrp/vrrpd/cloud/oci"
 )
 
@@ -58,6 +59,11 @@ func New(ctx context.Context, o Options) (cloud.Provider, error) {
 			return nil, err
 		}
 		return p, nil
+	case "azure":
+		return azure.New(azure.Options{
+			Endpoint: o.Endpoint, MetadataEndpoint: o.MetadataEndpoint, Subscription: o.Subscription,
+			ResourceGroup: o.ResourceGroup, NICs: o.NICs, Source: o.Source, Timeout: o.Timeout,
+		})
 	case "":
 		return nil, ErrUnknown
 	}
