@@ -218,7 +218,7 @@ func (w *World) stop(n *node) {
 	w.tell(n, "process", "stops")
 	n.inbox = append(n.inbox, engine.Stopped{})
 	life := n.life
-	w.plan(w.t+shutdown, occurrence{kind: cloudWrites, news: func() {
+	w.plan(w.t+shutdown, occurrence{kind: worldActs, news: func() {
 		if n.life == life {
 			w.kill(n)
 		}

@@ -52,7 +52,7 @@ func (w *World) claim(n *node, v *view) {
 		w.violated(n, "claims-as-master", "%s claims its addresses in %v", v.cfg.Name, v.state)
 	}
 	d := v.domain
-	w.plan(w.t+w.upTo(cloudWrite), occurrence{kind: cloudWrites, node: n.index, news: func() {
+	w.plan(w.t+w.upTo(cloudWrite), occurrence{kind: worldActs, node: n.index, news: func() {
 		if w.cloudDown > 0 {
 			return // lost on its way
 		}

@@ -26,7 +26,7 @@ const (
 	timerFires
 	operationEnds
 	newsArrives // a closure for the process: link news, a claimant's look
-	cloudWrites // a closure, whatever became of the node
+	worldActs   // a closure, whatever became of the node
 	faultBegins
 	faultEnds
 	judgement // the time to look whether all is well

@@ -14,17 +14,22 @@ import (
 // attack sends a node packets that it must refuse, spread over the fault's time.
 func (w *World) attack(f *Fault) {
 	n := w.nodeNamed(f.Node)
-	if n == nil || n.Habits != None || len(n.views) == 0 {
+	if n == nil || n.Habits != None {
 		return
 	}
 	for range f.Count {
-		v := n.views[w.rng.IntN(len(n.views))]
-		p := v.port()
-		if p == nil {
-			return
-		}
-		fr := frame{port: p, sort: hostile, FrameReceived: engine.FrameReceived{Interface: p.Name, Datagram: w.forge(v)}}
-		w.plan(w.t+w.upTo(max(f.For, time.Millisecond)), occurrence{kind: frameArrives, node: n.index, life: n.life, frame: fr})
+		w.plan(w.t+w.upTo(max(f.For, time.Millisecond)), occurrence{kind: worldActs, news: func() { w.attackOnce(n) }})
+	}
+}
+
+// attackOnce forges a packet for what the node is at this moment.
+func (w *World) attackOnce(n *node) {
+	if len(n.views) == 0 || !n.up || n.stalled > w.t {
+		return // what would be read later might be judged by what is then
+	}
+	v := n.views[w.rng.IntN(len(n.views))]
+	if p := v.port(); p != nil {
+		w.arrive(n, frame{port: p, sort: hostile, FrameReceived: engine.FrameReceived{Interface: p.Name, Datagram: w.forge(v)}})
 	}
 }
 

@@ -154,7 +154,7 @@ func (w *World) happen(o occurrence) {
 	case judgement:
 		w.judge()
 		return
-	case cloudWrites:
+	case worldActs:
 		o.news()
 		return
 	}
