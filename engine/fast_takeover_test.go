@@ -82,7 +82,9 @@ func (s scene) configs() (c [2]engine.Config) {
 func TestFastGroupTakeover(t *testing.T) {
 	played := 0
 	scenes(func(s scene) {
-		played++
+		if played++; played%stride != 0 {
+			return
+		}
 		n := start(t, hop, s.configs())
 		n.run(20*s.interval, never)
 		if n.isMaster[1][0] || n.isMaster[1][1] {
@@ -94,7 +96,7 @@ func TestFastGroupTakeover(t *testing.T) {
 		}
 		s.playDeath(t, n)
 	})
-	t.Logf("%d scenes", played)
+	t.Logf("%d scenes", played/stride)
 }
 
 // handOver makes node 0 the MASTER when node 1 was elected.
