@@ -114,6 +114,9 @@ func escape(s string) string {
 
 // dispatch carries an authorised request out. The caller holds the lock.
 func (w *World) dispatch(rq *Request, f Fault) (any, *apiError) {
+	if bad := w.throttled(rq); bad != nil {
+		return nil, bad
+	}
 	if isDescribe(rq.Op) {
 		return w.describe(rq.Op, rq.Params, w.at(f.Stale))
 	}

@@ -27,6 +27,7 @@ type World struct {
 	faults   FaultFunc
 	requests []Request
 	serial   int
+	buckets  map[string]*bucket
 
 	// MetadataLag is how much later than the API the metadata service shows
 	// the addresses of an interface. Set it before use.
@@ -78,8 +79,8 @@ type snapshot struct {
 // New returns a world with one VPC and no subnet.
 func New() *World {
 	return &World{
-		Slots: 15,
-		now:   state{enis: map[string]*eni{}, eips: map[string]*eip{}, tables: map[string]*table{}},
+		Slots: 15, buckets: map[string]*bucket{},
+		now: state{enis: map[string]*eni{}, eips: map[string]*eip{}, tables: map[string]*table{}},
 	}
 }
 
