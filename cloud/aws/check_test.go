@@ -176,7 +176,11 @@ func TestPolicy(t *testing.T) {
 		p := provider(t, b)
 		items := slices.Clone(everything)
 		items[1].Create = true
-		if _, err := p.Policy(context.Background(), items, cloud.CheckOptions{}); !errors.Is(err, aws.ErrNeedsPeer) {
+		if got, err := p.Policy(context.Background(), items, cloud.CheckOptions{}); err != nil || !strings.Contains(got, "eni-a0") {
+			t.Errorf("the holder of the addresses is the peer: %v\n%s", err, got)
+		}
+		nobody := []cloud.Item{cloud.VIP(netip.MustParseAddr("10.0.0.77"))}
+		if _, err := p.Policy(context.Background(), nobody, cloud.CheckOptions{}); !errors.Is(err, aws.ErrNeedsPeer) {
 			t.Errorf("without a peer: %v", err)
 		}
 		got, err := p.Policy(context.Background(), items, peerA())

@@ -13,9 +13,9 @@ import (
 // ErrNotBuilt is returned by New of a program that was built with the tag noaws.
 var ErrNotBuilt = errors.New("this program was built without support for aws (build tag noaws)")
 
-// ErrNeedsPeer is returned by Policy when the peer's address is not given, but
-// the policy has to name its network interfaces.
-var ErrNeedsPeer = errors.New("the policy names the interfaces of both nodes: give the peer's address")
+// ErrNeedsPeer is returned by Policy when the policy has to name the peer's
+// network interfaces, its address is not given, and it holds nothing now.
+var ErrNeedsPeer = errors.New("the policy names the interfaces of both nodes: give the peer's address, or ask on the node that is not MASTER")
 
 // Options say how to reach the cloud. The zero value is right on an EC2
 // instance with an instance profile.
@@ -46,17 +46,4 @@ type Options struct {
 	Base http.RoundTripper
 	// Links lists the kernel's interfaces, to match them by MAC; nil: net.Interfaces.
 	Links func() ([]net.Interface, error)
-}
-
-func (o Options) withDefaults() Options {
-	if o.Timeout == 0 {
-		o.Timeout = 3 * time.Second
-	}
-	if o.Confirm == 0 {
-		o.Confirm = 30 * time.Second
-	}
-	if o.Links == nil {
-		o.Links = net.Interfaces
-	}
-	return o
 }

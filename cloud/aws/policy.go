@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/govrrp/vrrpd/cloud"
@@ -64,13 +65,17 @@ func (p *Provider) Policy(ctx context.Context, items []cloud.Item, opts cloud.Ch
 		return "", err
 	}
 	g := grants{self: self}
+	observed := p.Observe(ctx, self.node, items)
 	if opts.Peer.IsValid() {
-		if g.peers, err = peerInterfaces(ctx, api, self, opts.Peer); err != nil {
-			return "", err
-		}
+		g.peers, err = peerInterfaces(ctx, api, self, opts.Peer)
+	} else {
+		g.peers, err = holders(ctx, api, observed)
 	}
-	for _, o := range p.Observe(ctx, self.node, items) {
-		if o.Item.Kind != cloud.Route && !opts.Peer.IsValid() {
+	if err != nil {
+		return "", err
+	}
+	for _, o := range observed {
+		if o.Item.Kind != cloud.Route && len(g.peers) == 0 {
 			return "", ErrNeedsPeer
 		}
 		if err := g.item(o); err != nil {
@@ -79,6 +84,22 @@ func (p *Provider) Policy(ctx context.Context, items []cloud.Item, opts cloud.Ch
 	}
 	b, err := json.MarshalIndent(map[string]any{"Version": "2012-10-17", "Statement": g.statements()}, "", "  ")
 	return string(b) + "\n", err
+}
+
+// holders returns the interfaces that hold addresses which are not here: who
+// has them now is the peer.
+func holders(ctx context.Context, api *ec2.Client, observed []cloud.Observed) ([]types.NetworkInterface, error) {
+	var ids []string
+	for _, o := range observed {
+		if o.Owner == cloud.Other && o.Item.Kind != cloud.Route {
+			id, _, _ := strings.Cut(o.Holder, "/")
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return describeInterfaces(ctx, api, filter("network-interface-id", ids...))
 }
 
 // grants gathers what the items need.

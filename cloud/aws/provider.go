@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -96,6 +97,19 @@ func New(ctx context.Context, o Options) (*Provider, error) {
 	creds := &credentials{inner: cfg.Credentials}
 	cfg.Credentials = creds
 	return &Provider{opts: o, cfg: cfg, creds: creds, meta: meta, lags: map[string]time.Time{}}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout == 0 {
+		o.Timeout = 3 * time.Second
+	}
+	if o.Confirm == 0 {
+		o.Confirm = 30 * time.Second
+	}
+	if o.Links == nil {
+		o.Links = net.Interfaces
+	}
+	return o
 }
 
 // mutates says which requests need the fence. EC2 takes everything by POST, so
