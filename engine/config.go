@@ -24,6 +24,10 @@ type Router struct {
 	Tracks           []Tracking
 	IgnoresInterface bool // its own interface going down is no fault (dont_track_primary)
 	IgnoresSource    bool // a configured Source that is not on this host is no fault
+
+	// Defect is why the router must not serve although its configuration is
+	// valid: a fault that only a reload can clear. "" = none.
+	Defect string
 }
 
 // Tracking ties a tracked object to a router or group. With weight 0 the

@@ -204,6 +204,9 @@ func (e *Engine) settleNode(n *node) {
 	if src := n.cfg.Source; src.IsValid() && !n.cfg.IgnoresSource && !e.world.has(src) {
 		reasons = append(reasons, fmt.Sprintf("source address %v is not on this host", src))
 	}
+	if n.cfg.Defect != "" {
+		reasons = append(reasons, n.cfg.Defect)
+	}
 	slices.Sort(reasons)
 	before := n.reasons()
 	n.terms = terms

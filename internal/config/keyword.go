@@ -44,11 +44,13 @@ const (
 	NoEffect
 	// OutOfScope belongs to keepalived's load balancer.
 	OutOfScope
+	// Unsupported is a keyword that is read and not carried out; Keyword.Why says what to do instead.
+	Unsupported
 )
 
 // String returns the words of the reference manual.
 func (s Status) String() string {
-	return [...]string{"acts", "accepted, no effect", "out of scope"}[min(s, OutOfScope)]
+	return [...]string{"acts", "accepted, no effect", "out of scope", "not carried out"}[min(s, Unsupported)]
 }
 
 // Keyword is one entry of the table that drives the parser, the checker, the manual and completion.
@@ -120,6 +122,7 @@ func init() {
 			k := &t[i]
 			keywords.all = append(keywords.all, k)
 			for _, s := range k.Scopes {
+				applyStatus(s, k)
 				m := keywords.byScope[s]
 				if m == nil {
 					m = make(map[string]*Keyword)
@@ -203,7 +206,7 @@ func Keywords() []Keyword {
 func WriteReference(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# keepalived.conf in vrrpd\n\nGenerated from the table of keywords that the parser itself reads.\n\n" +
-		"Effect: **acts**; **accepted, no effect** (a hint says why); **out of scope** (keepalived's load balancer: one warning, and the block is skipped).\n" +
+		"Effect: **acts**; **accepted, no effect** (a hint says why); **not carried out** (a warning says what to do instead); **out of scope** (keepalived's load balancer: one warning, and the block is skipped).\n" +
 		"Since: the keepalived release that brought the word, empty for 2.2.7 and older; *vrrpd* marks words that keepalived does not have.\n")
 	scopes := []Scope{
 		scopeTop, scopeGlobal, scopeInstance, scopeAuth, scopeHMAC, scopeGroup, scopeScript, scopeCheck, scopeFile, scopeProcess,

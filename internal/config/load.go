@@ -167,8 +167,12 @@ func (b *builder) statement(s Scope, target any, n *syntax.Node) {
 	if !c.shape() {
 		return
 	}
-	if kw.Status == NoEffect {
+	switch kw.Status {
+	case NoEffect:
 		c.add(-1, diag.Hint, "no-effect", name+" is accepted and has no effect", kw.Why, "")
+	case Unsupported:
+		c.add(-1, diag.Warning, "unsupported", name+" is read and not carried out", "vrrpd does not do this", kw.Why)
+	case Acts, OutOfScope:
 	}
 	if p, ok := target.(interface{ mark(string, syntax.Pos) }); ok {
 		p.mark(kw.Name, n.Pos)

@@ -60,7 +60,7 @@ func engineRouter(i *config.Instance) (engine.Router, error) {
 			Peers:        peers(i),
 
 			AnyUnicastSource:  !i.CheckUnicastSource,
-			StrictAddresses:   i.Strict,
+			StrictAddresses:   i.Strict && !i.SkipCheckAdvAddr,
 			Checksum:          checksum(i),
 			Announce:          announcing(i.Garp),
 			HigherSendsAdvert: i.HigherPrioSendAdvert,
@@ -68,9 +68,13 @@ func engineRouter(i *config.Instance) (engine.Router, error) {
 		},
 		Tracks:           instanceTracks(i),
 		IgnoresInterface: !i.TrackPrimary,
+		IgnoresSource:    !i.Unicast && !i.TrackSource,
 	}
 	if !i.Unicast {
 		r.Group = i.McastGroup
+	}
+	if i.UnicastFaultNoPeer && len(i.UnicastPeers) == 0 {
+		r.Defect = "unicast is meant and there is no unicast_peer"
 	}
 	if i.Auth.Type == config.AuthPass {
 		r.AuthType = vrrp.AuthPass
