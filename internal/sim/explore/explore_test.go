@@ -26,13 +26,13 @@ func TestEveryHistory(t *testing.T) {
 		name string
 		o    Options
 	}{
-		{"two nodes, cold", Options{Nodes: 2, Depth: 7, Losses: 2, Events: 2}},
-		{"two nodes, settled", Options{Nodes: 2, Depth: 7, Losses: 3, Events: 2, Settled: true}},
-		{"two nodes, VRRPv2", Options{Nodes: 2, Depth: 7, Losses: 2, Events: 2, Version: vrrp.V2, Settled: true}},
-		{"two nodes, equal", Options{Nodes: 2, Depth: 7, Losses: 2, Events: 2, Equal: true}},
+		{"two nodes, cold", Options{Nodes: 2, Depth: 9, Losses: 2, Events: 3}},
+		{"two nodes, settled", Options{Nodes: 2, Depth: 9, Losses: 3, Events: 3, Settled: true}},
+		{"two nodes, VRRPv2", Options{Nodes: 2, Depth: 9, Losses: 2, Events: 3, Version: vrrp.V2, Settled: true}},
+		{"two nodes, equal", Options{Nodes: 2, Depth: 9, Losses: 2, Events: 3, Equal: true}},
 		{"two nodes, group of two", Options{Nodes: 2, Segments: 2, Depth: 5, Losses: 2, Events: 2, Settled: true}},
-		{"three nodes, cold", Options{Nodes: 3, Depth: 5, Losses: 2, Events: 1}},
-		{"three nodes, settled", Options{Nodes: 3, Depth: 5, Losses: 2, Events: 1, Settled: true}},
+		{"three nodes, cold", Options{Nodes: 3, Depth: 7, Losses: 2, Events: 2}},
+		{"three nodes, settled", Options{Nodes: 3, Depth: 7, Losses: 2, Events: 2, Settled: true}},
 	} {
 		c.o.Depth += deeper
 		began := time.Now()
