@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ func (g generator) faults(s world.Setup, duration time.Duration) (all []world.Fa
 			t += 30*time.Second + g.within(90*time.Second)
 		}
 	}
+	slices.SortStableFunc(all, func(a, b world.Fault) int { return cmp.Compare(a.At, b.At) })
 	return all
 }
 

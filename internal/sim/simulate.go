@@ -25,7 +25,8 @@ type SimulateOptions struct {
 	Frames   world.Verbosity // of Trace
 
 	// Command is how the user came here, for the line that replays a run:
-	// "vrrpd simulate --conf FILE". The seed is added as " --seed N".
+	// "vrrpd simulate --conf FILE". What names the run is added: --nodes,
+	// --seed and --duration.
 	Command string
 	// Progress, when set, is called after every run; false ends the simulation.
 	Progress func(done, of int) (goOn bool)
@@ -97,7 +98,10 @@ func Explain(w io.Writer, o Options, r Result, command string) error {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d broke a rule: %v\nreplay: %s --seed %d\n", r.Seed, r.Violations[0], command, r.Seed)
+	if o.Nodes > 0 {
+		command += fmt.Sprintf(" --nodes %d", o.Nodes)
+	}
+	fmt.Fprintf(&b, "seed %d broke a rule: %v\nreplay: %s --seed %d --duration %v\n", r.Seed, r.Violations[0], command, r.Seed, o.Duration)
 	fmt.Fprintf(&b, "%d of its %d faults are enough:\n", len(small.Faults), len(r.Faults))
 	for _, f := range small.Faults {
 		fmt.Fprintf(&b, "  %v\n", f)
