@@ -80,10 +80,10 @@ func hostAddress(a config.Address) linux.Address {
 
 // broadcast resolves "+" (all host bits set) and "-" (none set).
 func broadcast(a config.Address) netip.Addr {
-	switch a.Broadcast {
-	case "":
+	switch {
+	case a.Broadcast == "" || !a.Prefix.Addr().Is4():
 		return netip.Addr{}
-	case "+", "-":
+	case a.Broadcast == "+" || a.Broadcast == "-":
 		b := a.Prefix.Masked().Addr().As4()
 		if a.Broadcast == "+" {
 			for bit := a.Prefix.Bits(); bit < 32; bit++ {

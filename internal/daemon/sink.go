@@ -187,7 +187,7 @@ func (s *sink) remark(now time.Time, name string, a vrrp.ReportNotice) {
 }
 
 func (s *sink) refusal(now time.Time, out engine.Output, a vrrp.ReportRefusal) {
-	s.log.Warn(fmt.Sprintf("(%s) packet refused: %v", out.Name, a.Reason),
+	s.log.Warn(fmt.Sprintf("(%s) packet refused: %s", out.Name, a.Reason.String()),
 		"source", a.Source.String(), "detail", a.Detail, "suppressed", a.Suppressed)
 	s.remember(out.Name, control.Decision{
 		At: now, What: "refusal", Text: a.Reason.String() + " " + a.Detail, Source: a.Source.String(),
