@@ -49,3 +49,14 @@ func TestHours(t *testing.T) {
 	}
 	t.Logf("in %v, %v an hour:\n%s", time.Since(began).Round(time.Second), (time.Since(began) / time.Duration(sum.Runs)).Round(time.Millisecond), out.String())
 }
+
+// BenchmarkHour is a whole hour of three nodes under faults.
+func BenchmarkHour(b *testing.B) {
+	seed := uint64(0)
+	for b.Loop() {
+		if _, err := Run(Options{Seed: seed, Nodes: 3, Duration: time.Hour}); err != nil {
+			b.Fatal(err)
+		}
+		seed++
+	}
+}
