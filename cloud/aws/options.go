@@ -32,6 +32,9 @@ type Options struct {
 	// Profile names a profile of the shared configuration. Empty: AWS_PROFILE,
 	// or "default".
 	Profile string
+	// CredentialsFile is the shared credentials file. Empty:
+	// AWS_SHARED_CREDENTIALS_FILE, or ~/.aws/credentials.
+	CredentialsFile string
 	// Source is the local address that requests leave from: the primary
 	// address of the node, never a virtual one. The zero Addr leaves the
 	// choice to the kernel.

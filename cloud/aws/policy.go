@@ -18,6 +18,12 @@ import (
 	"github.com/govrrp/vrrpd/cloud"
 )
 
+// policy is an IAM policy.
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
 // statement is one statement of an IAM policy.
 type statement struct {
 	Sid       string                       `json:"Sid,omitempty"`
@@ -82,7 +88,7 @@ func (p *Provider) Policy(ctx context.Context, items []cloud.Item, opts cloud.Ch
 			return "", err
 		}
 	}
-	b, err := json.MarshalIndent(map[string]any{"Version": "2012-10-17", "Statement": g.statements()}, "", "  ")
+	b, err := json.MarshalIndent(policy{"2012-10-17", g.statements()}, "", "  ")
 	return string(b) + "\n", err
 }
 

@@ -62,11 +62,8 @@ func New(ctx context.Context, o Options) (*Provider, error) {
 			return nil, fmt.Errorf("aws: %w", err)
 		}
 	}
-	client := transport.New(transport.Options{
-		Source: o.Source, Timeout: o.Timeout, Mutates: mutates, Base: o.Base,
-	})
 	load := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(client),
+		config.WithHTTPClient(sdkClient(o)),
 		config.WithRetryer(func() awssdk.Retryer { return awssdk.NopRetryer{} }),
 		config.WithLogConfigurationWarnings(false),
 	}
@@ -75,6 +72,9 @@ func New(ctx context.Context, o Options) (*Provider, error) {
 	}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.CredentialsFile != "" {
+		load = append(load, config.WithSharedCredentialsFiles([]string{o.CredentialsFile}))
 	}
 	if o.MetadataEndpoint != "" {
 		load = append(load, config.WithEC2IMDSEndpoint(o.MetadataEndpoint),
@@ -86,7 +86,9 @@ func New(ctx context.Context, o Options) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
+	client := apiClient(o, cfg.HTTPClient)
 	meta := imds.NewFromConfig(cfg, func(mo *imds.Options) {
+		mo.HTTPClient = client
 		mo.EnableFallback = awssdk.FalseTernary
 		mo.Retryer = renewToken{}
 	})
@@ -95,7 +97,7 @@ func New(ctx context.Context, o Options) (*Provider, error) {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
 	creds := &credentials{inner: cfg.Credentials}
-	cfg.Credentials = creds
+	cfg.Credentials, cfg.HTTPClient = creds, client
 	return &Provider{opts: o, cfg: cfg, creds: creds, meta: meta, lags: map[string]time.Time{}}, nil
 }
 

@@ -6,9 +6,13 @@ package aws_test
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +90,60 @@ func TestWrongKeys(t *testing.T) {
 	out := p.Apply(context.Background(), openFence{}, p.Plan(node, []cloud.Observed{{Item: vip1, Owner: cloud.None}})[0])
 	if out.Class != cloud.ClassCredentials || out.Status != 401 || out.RequestID == "" || w.Holder(v1) != "eni-a0" {
 		t.Errorf("%+v", out)
+	}
+}
+
+func TestCredentialsFile(t *testing.T) {
+	hermetic(t)
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte("[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = very-secret-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, _, b := newWorld()
+	api, metadata := overSockets(t, w, b)
+	p, err := aws.New(context.Background(), aws.Options{Endpoint: api, MetadataEndpoint: metadata, CredentialsFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := p.Check(context.Background(), []cloud.Item{vip1}, cloud.CheckOptions{})
+	if !slices.ContainsFunc(fs, func(f cloud.Finding) bool {
+		return f.Check == "credentials" && f.Severity == cloud.SeverityWarn && strings.Contains(f.Text, file)
+	}) || strings.Contains(asJSON(fs), "very-secret") {
+		t.Errorf("%s", asJSON(fs))
+	}
+}
+
+// A private certificate authority is believed where the SDK looks for it.
+func TestCABundle(t *testing.T) {
+	hermetic(t)
+	w, _, b := newWorld()
+	api := httptest.NewTLSServer(w.EC2())
+	defer api.Close()
+	_, metadata := overSockets(t, w, b)
+	o := aws.Options{Endpoint: api.URL, MetadataEndpoint: metadata}
+	observe := func() cloud.Observed {
+		t.Helper()
+		p, err := aws.New(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, err := p.Discover(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Observe(context.Background(), node, []cloud.Item{vip1})[0]
+	}
+	if got := observe(); got.Owner != cloud.Unknown || !strings.Contains(fmt.Sprint(got.Err), "certificate") {
+		t.Errorf("an unknown authority is believed: %+v", got)
+	}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw})
+	if err := os.WriteFile(file, bundle, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", file)
+	if got := observe(); got.Owner != cloud.Other || got.Holder != "eni-a0" {
+		t.Errorf("%+v", got)
 	}
 }
 
