@@ -5,6 +5,7 @@ package cloud
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -199,4 +200,48 @@ func TestGate(t *testing.T) {
 	gen = g.setMaster(true)
 	g.pass(gen - 2)
 	closed("the guard of another generation passed")
+	g.pass(gen)
+	openNow()
+	if g.allowed(gen-2) == nil {
+		t.Error("open for an earlier time as MASTER")
+	}
+}
+
+// A request of the previous generation that does not end when it is cancelled
+// delays the first write of the next one, but not for long.
+func TestNewGenerationWaitsForTheOldOnesRequests(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		it := VIP(netip.MustParseAddr("10.0.0.4"))
+		plan := func(_ Node, obs []Observed) []Step { return []Step{{Op: "move", Items: []Item{obs[0].Item}}} }
+		now := time.Hour
+		m := newMachine(now, []Item{it}, Timing{}.withDefaults(), plan, func() float64 { return 0.5 })
+		wrote := func(orders []order) bool {
+			return slices.ContainsFunc(orders, func(o order) bool { return o.kind == doApply })
+		}
+		away := []Observed{{Item: it, Owner: Other, Holder: "x", Version: "e1"}}
+		become := func(gen uint64) []order {
+			m.step(now, event{kind: evWanted, gen: gen, want: Wanted{Master: true, Cause: CauseOperator}})
+			return m.step(now, event{kind: evObserved, gen: gen, observed: away})
+		}
+		m.step(now, event{kind: evDiscovered, node: Node{ID: "n"}})
+		if !wrote(become(1)) {
+			t.Fatal("the first generation does not write")
+		}
+		if wrote(become(2)) {
+			t.Error("written while a request of the last generation is under way")
+		}
+		ev := event{kind: evTimer}
+		if ends {
+			ev = event{kind: evApplied, gen: 1, outcome: Outcome{Class: ClassUnknown}}
+		} else {
+			now += m.t.Drain
+		}
+		orders := m.step(now, ev)
+		if !wrote(orders) {
+			orders = m.step(now, event{kind: evObserved, gen: 2, observed: away})
+		}
+		if !wrote(orders) {
+			t.Errorf("no write although the wait is over (ended: %v)", ends)
+		}
+	}
 }

@@ -127,7 +127,7 @@ func (it Item) Validate() error {
 			fail("route in table %q: give either a destination prefix or a prefix list", it.Table)
 		}
 	default:
-		fail("item of unknown %s", it.Kind)
+		fail("item of unknown kind %d", it.Kind)
 	}
 	if it.Kind != Route && (it.Table != "" || it.Dest.IsValid() || it.PrefixList != "" || it.From != "" || it.Create) {
 		fail("%s %s: route options on something that is not a route", it.Kind, it.Addr)

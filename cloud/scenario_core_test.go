@@ -261,3 +261,28 @@ func TestScenario13_KilledBetweenDetachAndAttach(t *testing.T) {
 		}
 	}
 }
+
+// Without versions, a replica that lags behind can contradict what was read a
+// moment before. One more look, and no write, tells it from a loss.
+func TestScenario06_StaleReadAfterItWasSeen(t *testing.T) {
+	inLab(t, 0, []cloud.Item{vip1}, nil, func(l *lab) {
+		l.b.master(cloud.CausePriorityZero)
+		l.wait(time.Second)
+		l.state(l.b, cloud.StateHeld)
+		once := true
+		l.fault(func(r memory.Request) memory.Fault {
+			if r.Op == "observe" && r.Node == "b" && once {
+				once = false
+				return memory.Fault{Stale: 10 * time.Second}
+			}
+			return memory.Fault{}
+		})
+		l.wait(2 * time.Minute)
+		if once {
+			t.Error("nothing was read")
+		}
+		if s := l.b.c.Status(); s.State != cloud.StateHeld || s.Items[0].Losses != 0 || len(l.b.sent()) != 1 {
+			t.Errorf("a stale read was believed: %s", asJSON(s))
+		}
+	})
+}

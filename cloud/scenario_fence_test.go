@@ -239,7 +239,7 @@ func (badDisk) Save(uint64) error {
 	return errors.New("no space left on device")
 }
 
-func TestDryRunSendsNothing(t *testing.T) {
+func TestScenario62_DryRunSendsNothing(t *testing.T) {
 	for name, d := range dialects {
 		t.Run(name, func(t *testing.T) {
 			opts := func(c *cloud.Config) { c.Mode = cloud.ModeDryRun }

@@ -98,7 +98,11 @@ func (r *routed) at(holder string, items ...cloud.Item) {
 func TestScenario27_TakesExactlyTheHomeNodesRoutes(t *testing.T) {
 	inRouted(t, nil, func(r *routed) {
 		r.mastership(r.a)
-		r.wait(5 * time.Minute)
+		r.wait(110 * time.Second)
+		if got := r.kb.Stored().Routes; len(got) != 0 {
+			t.Errorf("learned before things were steady: %+v", got)
+		}
+		r.wait(3 * time.Minute)
 		if got := len(r.kb.Stored().Routes); got != 3 {
 			t.Fatalf("learned %d routes, want 3: %+v", got, r.kb.Stored())
 		}
@@ -241,5 +245,38 @@ func TestThirdPartyRouteIsLeftAlone(t *testing.T) {
 		r.wait(5 * time.Minute)
 		r.at("firewall", home3[0])
 		r.at("b/0", home3[1], home3[2])
+	})
+}
+
+// The claim itself looks before it takes: what a listing said a moment ago is
+// no licence.
+func TestRouteTakenOnlyFromWhomItIsSaid(t *testing.T) {
+	theirs, gone, created := route("t1", "10.1.0.0/16"), route("t1", "10.2.0.0/16"), route("t1", "10.3.0.0/16")
+	theirs.From, gone.From, created.Create = "a/0", "a/0", true
+	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1, theirs, gone, created}, nil, func(l *lab) {
+		l.w.Set(theirs, "firewall")
+		l.w.Remove(gone)
+		l.w.Remove(created)
+		l.b.master(cloud.CausePriorityZero)
+		l.wait(5 * time.Minute)
+		l.holds(l.b, vip1, created)
+		l.state(l.b, cloud.StateDegraded)
+		if h := l.w.Holder(theirs); h != "firewall" {
+			t.Errorf("a third party's route was taken: %s", h)
+		}
+		if h := l.w.Holder(gone); h != "" {
+			t.Errorf("a deleted route was created: %s", h)
+		}
+		for _, line := range l.b.sent() {
+			if strings.Contains(line, gone.Key()) || strings.Contains(line, theirs.Key()) {
+				t.Errorf("sent: %s", line)
+			}
+		}
+		if f := l.b.c.Status().Findings; len(f) != 2 {
+			t.Errorf("findings: %+v", f)
+		}
+		l.w.Set(theirs, "a/0")
+		l.wait(time.Minute)
+		l.holds(l.b, theirs)
 	})
 }
