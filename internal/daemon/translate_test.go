@@ -18,7 +18,7 @@ import (
 
 // plainRouter is what the smallest instance becomes.
 func plainRouter() engine.Router {
-	return engine.Router{Name: "VI_1", Config: vrrp.Config{
+	return engine.Router{Name: "VI_1", IgnoresSource: true, Config: vrrp.Config{
 		ID: vrrp.ID{Interface: "eth0", VRID: 51, Family: vrrp.IPv4}, Version: vrrp.V2, Priority: 100,
 		Interval: time.Second, DownAdverts: 3, OwnerWaits: true, AnyUnicastSource: true,
 		Group: addr("224.0.0.18"), Addresses: []netip.Addr{addr("192.0.2.10")},
@@ -27,7 +27,7 @@ func plainRouter() engine.Router {
 }
 
 func unicast(r *engine.Router, peers ...vrrp.Peer) {
-	r.Group, r.AnyUnicastSource, r.Peers = netip.Addr{}, false, peers
+	r.Group, r.AnyUnicastSource, r.Peers, r.IgnoresSource = netip.Addr{}, false, peers, false
 }
 
 // Each keyword changes what it should, and nothing else.
@@ -53,6 +53,7 @@ func TestEngineRouter(t *testing.T) {
 		}},
 		{"higher_prio_send_advert", func(r *engine.Router) { r.HigherSendsAdvert = true }},
 		{"lower_prio_no_advert", func(r *engine.Router) { r.LowerGetsNoAdvert = true }},
+		{"mcast_src_ip 192.0.2.1\ntrack_src_ip", func(r *engine.Router) { r.Source, r.IgnoresSource = addr("192.0.2.1"), false }},
 		{"dont_track_primary", func(r *engine.Router) { r.IgnoresInterface = true }},
 		{"authentication {\n auth_type PASS\n auth_pass s3cret\n}", func(r *engine.Router) {
 			r.AuthType, r.Password = vrrp.AuthPass, vrrp.MakePassword("s3cret")
