@@ -19,10 +19,11 @@ import (
 type soak struct {
 	*lab
 	rng     *rand.Rand
-	rate    float64    // of faulty requests, during trouble
-	mu      sync.Mutex // guards up, which guards ask for
+	mu      sync.Mutex // guards what claims and guards ask for: the next three
 	up      map[*node]bool
-	cutoff  bool // adverts are lost both ways
+	dice    *rand.Rand
+	rate    float64 // of faulty requests, during trouble
+	cutoff  bool    // adverts are lost both ways
 	foreign []cloud.Item
 
 	rounds, writes int
@@ -35,7 +36,7 @@ func (s *soak) elect() *node {
 	var master *node
 	for _, n := range []*node{s.a, s.b} {
 		switch {
-		case !s.up[n]:
+		case !s.isUp(n):
 		case master == nil || s.cutoff:
 			n.master(cloud.Cause(s.rng.IntN(4)))
 			master = n
@@ -65,25 +66,27 @@ func (s *soak) roll(p float64) bool { return s.rng.Float64() < p }
 // request decides the fate of one request while there is trouble.
 func (s *soak) request(r memory.Request) memory.Fault {
 	var f memory.Fault
-	if !s.roll(s.rate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dice.Float64() >= s.rate {
 		return f
 	}
-	switch s.rng.IntN(9) {
+	switch s.dice.IntN(9) {
 	case 0:
 		f.Lost = true
 	case 1:
 		f.ReplyLost = true
 	case 2:
-		f.Delay = time.Duration(s.rng.IntN(4000)) * time.Millisecond
+		f.Delay = time.Duration(s.dice.IntN(4000)) * time.Millisecond
 	case 3:
-		f.Stale = time.Duration(s.rng.IntN(4000)) * time.Millisecond
+		f.Stale = time.Duration(s.dice.IntN(4000)) * time.Millisecond
 	case 4:
-		f.Late = time.Duration(s.rng.IntN(2500)) * time.Millisecond
+		f.Late = time.Duration(s.dice.IntN(2500)) * time.Millisecond
 	default:
 		classes := []cloud.Class{
 			cloud.ClassThrottle, cloud.ClassBusy, cloud.ClassCredentials, cloud.ClassDenied, cloud.ClassAbsent, cloud.ClassUnknown,
 		}
-		f.Class, f.Hint = classes[s.rng.IntN(len(classes))], time.Second
+		f.Class, f.Hint = classes[s.dice.IntN(len(classes))], time.Second
 		f.Lost = f.Class == cloud.ClassUnknown
 	}
 	return f
@@ -97,7 +100,7 @@ func (s *soak) trouble() {
 	}
 	switch s.rng.IntN(7) {
 	case 0:
-		if s.up[n] {
+		if s.isUp(n) {
 			s.stop(n)
 			s.setUp(n, false)
 		} else {
@@ -118,7 +121,9 @@ func (s *soak) trouble() {
 		n.backup()
 		s.wait(time.Duration(s.rng.IntN(100)) * time.Millisecond)
 	default:
+		s.mu.Lock()
 		s.rate = []float64{0, 0.1, 0.5, 1}[s.rng.IntN(4)]
+		s.mu.Unlock()
 	}
 	s.elect()
 }
@@ -200,7 +205,7 @@ func TestScenario75_RandomFaultsForTenHours(t *testing.T) {
 func runSoak(t *testing.T, d memory.Dialect, seed uint64, long time.Duration) {
 	l := &lab{t: t, w: memory.New(d)}
 	ra, rb := cloud.Rank{Priority: 150, Addr: addrA}, cloud.Rank{Priority: 100, Addr: addrB}
-	s := &soak{lab: l, rng: rand.New(rand.NewPCG(seed, 75)), up: map[*node]bool{}}
+	s := &soak{lab: l, rng: rand.New(rand.NewPCG(seed, 75)), dice: rand.New(rand.NewPCG(seed, 57)), up: map[*node]bool{}}
 	l.a = &node{name: "a", p: l.w.Node("a", addrA), self: ra, peer: rb, items: all5}
 	l.b = &node{name: "b", p: l.w.Node("b", addrB), self: rb, peer: ra, items: all5}
 	l.a.opts = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.b }} }

@@ -119,12 +119,12 @@ func (p *Provider) write(ctx context.Context, step cloud.Step) (*http.Response, 
 			return nil, refused(step.Op)
 		}
 		if step.Op == "UpdateIpv6" {
-			r, err := c.UpdateIpv6(ctx, core.UpdateIpv6Request{
+			r, err := c.UpdateIpv6(detached(ctx), core.UpdateIpv6Request{
 				Ipv6Id: &d.id, IfMatch: &d.etag, UpdateIpv6Details: core.UpdateIpv6Details{VnicId: &d.vnic},
 			})
 			return r.RawResponse, err
 		}
-		r, err := c.UpdatePrivateIp(ctx, core.UpdatePrivateIpRequest{
+		r, err := c.UpdatePrivateIp(detached(ctx), core.UpdatePrivateIpRequest{
 			PrivateIpId: &d.id, IfMatch: &d.etag, UpdatePrivateIpDetails: core.UpdatePrivateIpDetails{VnicId: &d.vnic},
 		})
 		return r.RawResponse, err
@@ -132,7 +132,7 @@ func (p *Provider) write(ctx context.Context, step cloud.Step) (*http.Response, 
 		if d.target == "" || d.etag == "" {
 			return nil, refused(step.Op)
 		}
-		r, err := c.UpdatePublicIp(ctx, core.UpdatePublicIpRequest{
+		r, err := c.UpdatePublicIp(detached(ctx), core.UpdatePublicIpRequest{
 			PublicIpId: &d.id, IfMatch: &d.etag, UpdatePublicIpDetails: core.UpdatePublicIpDetails{PrivateIpId: &d.target},
 		})
 		return r.RawResponse, err

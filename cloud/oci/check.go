@@ -209,7 +209,7 @@ func (c *checker) slots(ctx context.Context, vnic string, items []cloud.Item) {
 	count := 0
 	rq := core.ListPrivateIpsRequest{VnicId: &vnic}
 	for range maxPages {
-		r, err := api.ListPrivateIps(ctx, rq)
+		r, err := api.ListPrivateIps(detached(ctx), rq)
 		if err != nil {
 			c.failed("slots", "", withHint(toError("ListPrivateIps", err), r.RawResponse))
 			return

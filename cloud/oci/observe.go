@@ -99,7 +99,7 @@ func (p *Provider) observe6(ctx context.Context, node cloud.Node, nic cloud.NIC,
 	if err != nil {
 		return cloud.Observed{Err: err}
 	}
-	r, err := c.GetIpv6(ctx, core.GetIpv6Request{Ipv6Id: &id})
+	r, err := c.GetIpv6(detached(ctx), core.GetIpv6Request{Ipv6Id: &id})
 	if err != nil {
 		p.forget(nic.Subnet, addr)
 		return cloud.Observed{Err: withHint(toError("GetIpv6", err), r.RawResponse)}
@@ -131,7 +131,7 @@ func (p *Provider) getPrivateIP(ctx context.Context, id string) (core.GetPrivate
 	if err != nil {
 		return core.GetPrivateIpResponse{}, err
 	}
-	r, err := c.GetPrivateIp(ctx, core.GetPrivateIpRequest{PrivateIpId: &id})
+	r, err := c.GetPrivateIp(detached(ctx), core.GetPrivateIpRequest{PrivateIpId: &id})
 	return r, withHint(toError("GetPrivateIp", err), r.RawResponse)
 }
 
@@ -200,7 +200,7 @@ func (p *Provider) searchPrivateIPs(ctx context.Context, rq core.ListPrivateIpsR
 		return "", err
 	}
 	for range maxPages {
-		r, err := c.ListPrivateIps(ctx, rq)
+		r, err := c.ListPrivateIps(detached(ctx), rq)
 		if err != nil {
 			return "", withHint(toError("ListPrivateIps", err), r.RawResponse)
 		}
@@ -230,7 +230,7 @@ func (p *Provider) ipv6(ctx context.Context, subnet string, addr netip.Addr) (st
 	text := addr.String()
 	rq := core.ListIpv6sRequest{SubnetId: &subnet, IpAddress: &text}
 	for range maxPages {
-		r, err := c.ListIpv6s(ctx, rq)
+		r, err := c.ListIpv6s(detached(ctx), rq)
 		if err != nil {
 			return "", withHint(toError("ListIpv6s", err), r.RawResponse)
 		}
@@ -265,7 +265,7 @@ func (p *Provider) observePublic(ctx context.Context, node cloud.Node, nic cloud
 		return cloud.Observed{Err: err}
 	}
 	text := it.Addr.String()
-	r, err := c.GetPublicIpByIpAddress(ctx, core.GetPublicIpByIpAddressRequest{
+	r, err := c.GetPublicIpByIpAddress(detached(ctx), core.GetPublicIpByIpAddressRequest{
 		GetPublicIpByIpAddressDetails: core.GetPublicIpByIpAddressDetails{IpAddress: &text},
 	})
 	if err != nil {

@@ -204,12 +204,24 @@ func (p *Provider) apiHost(ctx context.Context) (string, error) {
 	return in.host("iaas"), nil
 }
 
+type contextKey struct{}
+
+// detached hides the end of a context from the SDK and keeps it for the HTTP
+// client below, which ends the request. The SDK's own answer to a context that
+// ends is to return while its goroutine still writes the result: a data race.
+func detached(ctx context.Context) context.Context {
+	return context.WithValue(context.WithoutCancel(ctx), contextKey{}, ctx)
+}
+
 // dated is the HTTP client under the SDK. It notes how far apart the clocks
 // are: requests are refused when they differ by more than five minutes.
 type dated struct{ p *Provider }
 
 // Do implements the SDK's HTTPRequestDispatcher.
 func (d dated) Do(r *http.Request) (*http.Response, error) {
+	if ctx, ok := r.Context().Value(contextKey{}).(context.Context); ok {
+		r = r.WithContext(ctx)
+	}
 	resp, err := d.p.http.Do(r)
 	if err != nil {
 		return nil, err
@@ -292,7 +304,7 @@ func (p *Provider) discoverNamed(ctx context.Context) (cloud.Node, error) {
 		if err != nil {
 			return cloud.Node{}, err
 		}
-		sub, err := c.GetSubnet(ctx, core.GetSubnetRequest{SubnetId: v.SubnetId})
+		sub, err := c.GetSubnet(detached(ctx), core.GetSubnetRequest{SubnetId: v.SubnetId})
 		if err != nil {
 			return cloud.Node{}, withHint(toError("GetSubnet", err), sub.RawResponse)
 		}
@@ -332,7 +344,7 @@ func (p *Provider) getVNIC(ctx context.Context, id string) (core.Vnic, error) {
 	if err != nil {
 		return core.Vnic{}, err
 	}
-	r, err := c.GetVnic(ctx, core.GetVnicRequest{VnicId: &id})
+	r, err := c.GetVnic(detached(ctx), core.GetVnicRequest{VnicId: &id})
 	if err != nil {
 		return core.Vnic{}, withHint(toError("GetVnic", err), r.RawResponse)
 	}
