@@ -27,7 +27,7 @@ import (
 type credentials struct {
 	fetch func(ctx context.Context) (azcore.AccessToken, error)
 
-	fetching sync.Mutex
+	fetching chan struct{} // one place
 
 	mu      sync.Mutex
 	token   azcore.AccessToken
@@ -75,8 +75,12 @@ func (c *credentials) ensure(ctx context.Context, w when) error {
 	if !c.due(w) {
 		return nil
 	}
-	c.fetching.Lock()
-	defer c.fetching.Unlock()
+	select {
+	case c.fetching <- struct{}{}:
+		defer func() { <-c.fetching }()
+	case <-ctx.Done():
+		return toError("token", ctx.Err())
+	}
 	if w != always && !c.due(w) {
 		return nil
 	}

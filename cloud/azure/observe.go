@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/network/armnetwork/v9"
 
@@ -49,24 +50,33 @@ type survey struct {
 	mu      sync.Mutex
 	nics    map[string]*reading[*nic]
 	tables  map[string]*reading[*table]
-	list    reading[[]*nic]
-	publics reading[[]*armnetwork.PublicIPAddress]
+	list    *reading[[]*nic]
+	publics *reading[[]*armnetwork.PublicIPAddress]
 }
 
+// reading is something that the first who wants it reads for all.
 type reading[T any] struct {
-	once  sync.Once
+	begun atomic.Bool
+	done  chan struct{}
 	value T
 	err   error
 }
 
+func newReading[T any]() *reading[T] { return &reading[T]{done: make(chan struct{})} }
+
 func (r *reading[T]) get(f func() (T, error)) (T, error) {
-	r.once.Do(func() { r.value, r.err = f() })
+	if r.begun.CompareAndSwap(false, true) {
+		r.value, r.err = f()
+		close(r.done)
+	}
+	<-r.done
 	return r.value, r.err
 }
 
 // Observe implements [cloud.Provider].
 func (p *Provider) Observe(ctx context.Context, node cloud.Node, items []cloud.Item) []cloud.Observed {
 	s := &survey{p: p, ctx: ctx, node: node, nics: map[string]*reading[*nic]{}, tables: map[string]*reading[*table]{}}
+	s.list, s.publics = newReading[[]*nic](), newReading[[]*armnetwork.PublicIPAddress]()
 	out := make([]cloud.Observed, len(items))
 	if _, err := p.client(ctx); err != nil {
 		for i, it := range items {
@@ -106,7 +116,7 @@ func (s *survey) nic(id string) (*nic, error) {
 	s.mu.Lock()
 	r := s.nics[id]
 	if r == nil {
-		r = &reading[*nic]{}
+		r = newReading[*nic]()
 		s.nics[id] = r
 	}
 	s.mu.Unlock()
@@ -130,7 +140,7 @@ func (s *survey) table(name string) (*table, error) {
 	s.mu.Lock()
 	r := s.tables[id]
 	if r == nil {
-		r = &reading[*table]{}
+		r = newReading[*table]()
 		s.tables[id] = r
 	}
 	s.mu.Unlock()

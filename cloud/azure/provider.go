@@ -157,7 +157,7 @@ func (p *Provider) connect(ctx context.Context) (*clients, error) {
 	}
 	base.Transport = dated{p}
 	base.InsecureAllowCredentialWithHTTP = strings.HasPrefix(p.opts.Endpoint, "http://")
-	c, err := newClients(subscription, &credentials{fetch: fetch}, &arm.ClientOptions{ClientOptions: base, DisableRPRegistration: true})
+	c, err := newClients(subscription, &credentials{fetch: fetch, fetching: make(chan struct{}, 1)}, &arm.ClientOptions{ClientOptions: base, DisableRPRegistration: true})
 	if err != nil {
 		return nil, &cloud.Error{Class: cloud.ClassInvalid, Op: "client", Err: err}
 	}
