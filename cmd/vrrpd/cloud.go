@@ -53,11 +53,9 @@ func (a *app) cloudCheckCommand() *cobra.Command {
 			if !ok {
 				return fmt.Errorf("%s has no preflight", args[0])
 			}
-			opts := cloud.CheckOptions{ProbeWrites: probe, Now: time.Now}
-			if peer != "" {
-				if opts.Peer, err = netip.ParseAddr(peer); err != nil {
-					return &exitError{exitUsage, err}
-				}
+			opts, err := preflightOptions(peer, probe)
+			if err != nil {
+				return err
 			}
 			return a.printFindings(checker.Check(ctx, items, opts), o.json)
 		},
@@ -133,6 +131,7 @@ type policyRenderer interface {
 
 func (a *app) cloudPolicyCommand() *cobra.Command {
 	var o claimOptions
+	var peer string
 	c := &cobra.Command{
 		Use:   "policy oci|aws|azure|auto",
 		Short: "Print the least permissions a claim needs, with the ids found here",
@@ -147,7 +146,11 @@ func (a *app) cloudPolicyCommand() *cobra.Command {
 			if !ok {
 				return fmt.Errorf("%s renders no policy: see docs/clouds", args[0])
 			}
-			text, err := r.Policy(ctx, items, cloud.CheckOptions{})
+			opts, err := preflightOptions(peer, false)
+			if err != nil {
+				return err
+			}
+			text, err := r.Policy(ctx, items, opts)
 			if err != nil {
 				return err
 			}
@@ -156,5 +159,17 @@ func (a *app) cloudPolicyCommand() *cobra.Command {
 		},
 	}
 	o.flags(c)
+	c.Flags().StringVar(&peer, "peer", "", "the other node's private address")
 	return c
+}
+
+func preflightOptions(peer string, probe bool) (opts cloud.CheckOptions, err error) {
+	opts = cloud.CheckOptions{ProbeWrites: probe, Now: time.Now}
+	if peer == "" {
+		return opts, nil
+	}
+	if opts.Peer, err = netip.ParseAddr(peer); err != nil {
+		return opts, &exitError{exitUsage, err}
+	}
+	return opts, nil
 }

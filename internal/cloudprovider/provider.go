@@ -53,7 +53,7 @@ func New(ctx context.Context, o Options) (cloud.Provider, error) {
 	case "aws":
 		p, err := aws.New(ctx, aws.Options{
 			Endpoint: o.Endpoint, MetadataEndpoint: o.MetadataEndpoint, Region: o.Region, Profile: o.Profile,
-			Source: o.Source, Timeout: o.Timeout,
+			CredentialsFile: o.CredentialsFile, Source: o.Source, Timeout: o.Timeout,
 		})
 		if err != nil {
 			return nil, err

@@ -52,6 +52,9 @@ type claimSpec struct {
 	conf  *config.CloudClaim
 	items []cloud.Item
 	lease time.Duration
+	// source is where requests leave from when the kernel would pick a VIP;
+	// else the kernel knows the way best.
+	source netip.Addr
 }
 
 func newClaims(o Options) *claims {
@@ -62,7 +65,7 @@ func newClaims(o Options) *claims {
 func claimSpecs(c *config.Config) ([]claimSpec, error) {
 	var specs []claimSpec
 	var errs []error
-	add := func(who notify.Subject, names []string, vips []netip.Addr, interval time.Duration) {
+	add := func(who notify.Subject, names []string, vips []netip.Addr, interval time.Duration, source netip.Addr) {
 		for _, name := range names {
 			i := slices.IndexFunc(c.Claims, func(k *config.CloudClaim) bool { return k.Name == name })
 			if i < 0 {
@@ -70,25 +73,34 @@ func claimSpecs(c *config.Config) ([]claimSpec, error) {
 				continue
 			}
 			specs = append(specs, claimSpec{
-				key: claimKey{who, name}, conf: c.Claims[i], items: claimItems(c.Claims[i], vips), lease: 3 * interval,
+				key: claimKey{who, name}, conf: c.Claims[i], items: claimItems(c.Claims[i], vips), lease: 3 * interval, source: source,
 			})
 		}
 	}
 	for _, i := range c.Instances {
-		add(notify.Subject{Kind: notify.Instance, Name: i.Name}, i.Claims, advertised(i), i.AdvertInterval)
+		add(notify.Subject{Kind: notify.Instance, Name: i.Name}, i.Claims, advertised(i), i.AdvertInterval, claimSource(i))
 	}
 	for _, g := range c.SyncGroups {
 		var vips []netip.Addr
 		interval := time.Duration(0)
+		source := netip.Addr{}
 		for _, m := range g.Members {
 			if i := c.Instance(m); i != nil {
 				vips = append(vips, advertised(i)...)
 				interval = max(interval, i.AdvertInterval)
+				source = claimSource(i)
 			}
 		}
-		add(notify.Subject{Kind: notify.Group, Name: g.Name}, g.Claims, vips, interval)
+		add(notify.Subject{Kind: notify.Group, Name: g.Name}, g.Claims, vips, interval, source)
 	}
 	return specs, errors.Join(errs...)
+}
+
+func claimSource(i *config.Instance) netip.Addr {
+	if i.SourceAddress == config.SourceVIP {
+		return i.Source
+	}
+	return netip.Addr{}
 }
 
 // claimItems is what a claim wants to own: its own VIPs or, without any, those
@@ -164,7 +176,7 @@ func (c *claims) begin(ctx context.Context, s claimSpec) (*claimRun, error) {
 	provider, err := cloudprovider.New(ctx, cloudprovider.Options{
 		Provider: k.Provider, Endpoint: k.Endpoint, MetadataEndpoint: k.MetadataEndpoint,
 		Region: k.Region, Profile: k.Profile, CredentialsFile: k.CredentialsFile,
-		Subscription: k.Subscription, ResourceGroup: k.ResourceGroup, Timeout: k.Timeout,
+		Subscription: k.Subscription, ResourceGroup: k.ResourceGroup, Timeout: k.Timeout, Source: s.source,
 	})
 	if err != nil {
 		return nil, err
