@@ -133,7 +133,7 @@ func (m *machine) lose(t *track) {
 		return
 	}
 	if m.outranks(t) {
-		t.writeAfter = m.now + m.t.ContentionPace
+		t.writeAfter = t.wroteAt + m.t.ContentionPace
 		return
 	}
 	m.yielding, m.yieldedUntil = true, m.now+m.t.Yield
