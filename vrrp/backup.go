@@ -13,9 +13,7 @@ func (r *Router) backupAdvert(a *Advertisement, src netip.Addr) {
 	lower := a.Priority < r.priority()
 	switch {
 	case a.Priority == PriorityResign:
-		r.resigned = true
-		r.timers[timerMasterDown] = r.now.Add(r.skew())
-		r.notice(NoticeMasterResigned, src, "")
+		r.masterResigned(src)
 	case lower && r.preempts() && !r.waitsToPreempt():
 		// Discarded: the timer runs on, and preemption follows when it ends.
 		r.master = masterOf(a, src, r.now)
@@ -26,6 +24,20 @@ func (r *Router) backupAdvert(a *Advertisement, src netip.Addr) {
 			r.timers.stop(timerPreempt)
 			r.preemptOver = false
 		}
+	}
+}
+
+// masterResigned shortens the wait to Skew_Time (RFC 9568 §6.4.2). A second
+// resignation does not make it longer again, or whoever repeats it could hold a
+// BACKUP back for ever. Partners in a sync-group are told only when it was the
+// MASTER that resigned.
+func (r *Router) masterResigned(src netip.Addr) {
+	r.resigned = true
+	if at := r.now.Add(r.skew()); at.Before(r.timers[timerMasterDown]) {
+		r.timers[timerMasterDown] = at
+	}
+	if !r.master.Address.IsValid() || r.master.Address == src {
+		r.notice(NoticeMasterResigned, src, "")
 	}
 }
 

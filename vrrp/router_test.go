@@ -61,3 +61,27 @@ func TestTakeOverFromSilence(t *testing.T) {
 		t.Errorf("shutdown did %v", got)
 	}
 }
+
+// TestRepeatedResignationDoesNotHoldBack: whoever repeats priority 0 faster than
+// Skew_Time cannot keep a BACKUP from taking over.
+func TestRepeatedResignationDoesNotHoldBack(t *testing.T) {
+	r, err := New(testConfig(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Step(t0, Started{})
+	resign := AdvertReceived{
+		Advert: Advertisement{
+			Version: V3, Family: IPv4, VRID: 7, Priority: PriorityResign, Interval: time.Second,
+			Addresses: MakeAddressList(IPv4, []netip.Addr{vip}),
+		},
+		Source: netip.MustParseAddr("192.0.2.3"), Destination: GroupIPv4, TTL: TTL,
+	}
+	r.Step(t0.Add(time.Second), resign)
+	first, _ := r.Deadline()
+	r.Step(t0.Add(1500*time.Millisecond), resign)
+	second, _ := r.Deadline()
+	if want := t0.Add(time.Second + 609375*time.Microsecond); !first.Equal(want) || !second.Equal(want) {
+		t.Errorf("takes over at %v, then %v, want %v both times", first.Sub(t0), second.Sub(t0), want.Sub(t0))
+	}
+}
