@@ -50,6 +50,7 @@ type Host struct {
 	made    map[routeKey]bool // routes this run has put in place
 	sysctls sysctls
 	filter  filter
+	arp     arpFilter
 }
 
 // New returns a host that has not touched anything.
@@ -110,6 +111,7 @@ func (h *Host) Configure(ctx context.Context, routers []Router) error {
 	if err := h.applyFilter(); err != nil {
 		faults = append(faults, err)
 	}
+	h.applyARP()
 	h.settleSysctls()
 	select {
 	case h.reconfigured <- struct{}{}:
