@@ -31,9 +31,10 @@ func (c cell) vips() []string {
 // haunted tells whether the kernel of a router whose daemon was killed goes on
 // answering for what the daemon left behind, and wins: it answers even the
 // gratuitous ARP requests of the new MASTER, from the same virtual MAC, and
-// only multicast adverts would take the switches' ports back.
+// only multicast adverts would take the switches' ports back. vrrpd leaves a
+// filter rule against that, keepalived does not.
 func (c cell) haunted() bool {
-	return c.mac == vmac && c.wire == unicast && c.family == ipv4Only
+	return c.a == keepalived && c.mac == vmac && c.wire == unicast && c.family == ipv4Only
 }
 
 // start configures and starts a router of this cell.
