@@ -56,6 +56,8 @@ type lab struct {
 	t    *testing.T
 	w    *fake.Cloud
 	a, b *node
+
+	oneByOne bool // routes are not joined to writes of their table
 }
 
 type node struct {
@@ -161,10 +163,10 @@ func (l *lab) tidy(before string) {
 	}
 }
 
-func provider(t *testing.T, n *fake.Node) cloud.Provider {
+func provider(t *testing.T, n *fake.Node, above int) cloud.Provider {
 	t.Helper()
 	p, err := azure.New(azure.Options{
-		Base:  n.Transport(),
+		Base: n.Transport(), TableAbove: above,
 		Links: func() ([]net.Interface, error) { return nil, nil },
 	})
 	if err != nil {
@@ -176,7 +178,11 @@ func provider(t *testing.T, n *fake.Node) cloud.Provider {
 // start boots a node: a BACKUP with nothing claimed.
 func (l *lab) start(n *node) {
 	l.t.Helper()
-	n.p, n.audit = provider(l.t, n.Node), &syncBuffer{}
+	above := 0
+	if l.oneByOne {
+		above = 400
+	}
+	n.p, n.audit = provider(l.t, n.Node, above), &syncBuffer{}
 	epoch := time.Now().Add(-time.Hour)
 	rnd := rand.New(rand.NewPCG(uint64(len(n.Name)), 7))
 	var mu sync.Mutex

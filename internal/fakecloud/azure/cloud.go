@@ -308,6 +308,31 @@ func (c *Cloud) SetRoute(table, dest, hop string) {
 	})
 }
 
+// DropRoute lets a third party delete a route.
+func (c *Cloud) DropRoute(table, dest string) {
+	c.Edit("routeTables", table, func(p map[string]any) {
+		var keep []any
+		for _, e := range list(p, "routes") {
+			if str(sub(e, "properties"), "addressPrefix") != dest {
+				keep = append(keep, e)
+			}
+		}
+		p["routes"] = keep
+	})
+}
+
+// Start lets a third party write a resource through the API: the write takes
+// its time, and supersedes one that is under way.
+func (c *Cloud) Start(kind, name string, f func(properties map[string]any)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	r := c.resources[strings.ToLower(network+kind+"/"+name)]
+	c.touch(r)
+	f(sub(r.want, "properties"))
+	c.accept(r, 200)
+}
+
 // Text returns a resource as a GET would show it.
 func (c *Cloud) Text(kind, name string) []byte {
 	c.mu.Lock()
