@@ -87,9 +87,16 @@ func runCell(t *testing.T, c cell) (r times) {
 	return r
 }
 
+// elected waits until A is MASTER and Z has heard of it. FRR over IPv6 calls
+// itself MASTER some time before it can send.
 func (x *run) elected() {
 	x.t.Helper()
 	x.a.want("V", "MASTER")
+	after := time.Now()
+	x.fromA.Wait("advert", func(f gopacket.Packet) bool {
+		p, ok := vrrpOf(f)
+		return ok && p[2] > 0 && f.Metadata().Timestamp.After(after)
+	})
 	x.z.want("V", "BACKUP")
 }
 
