@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +11,12 @@ import (
 	"testing"
 
 	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
 
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
+	"github.com/govrrp/vrrpd/vrrp"
 )
 
 // objections is what tshark has to say against a frame, as a display filter.
@@ -49,14 +53,7 @@ func TestTshark(t *testing.T) {
 			conf := c.keepalivedConf("1", "2", 200)
 			conf = strings.Replace(conf, " virtual_ipaddress", c.extra+" virtual_ipaddress", 1)
 			file := lifetime(t, conf)
-			read := func(filter string) string {
-				args := []string{"-r", file, "-o", "ip.check_checksum:TRUE", "-Y", filter}
-				out, err := execOutput(tshark, args...)
-				if err != nil {
-					t.Fatalf("tshark: %v", err)
-				}
-				return out
-			}
+			read := func(filter string) string { return readWith(t, tshark, file, filter) }
 			if bad := read(objections); bad != "" {
 				t.Errorf("tshark objects to:\n%s", bad)
 			}
@@ -70,6 +67,53 @@ func TestTshark(t *testing.T) {
 				t.Error("tshark sees no announcement")
 			}
 		})
+	}
+}
+
+// readWith has tshark print the frames that match a display filter.
+func readWith(t *testing.T, tshark, file, filter string) string {
+	t.Helper()
+	out, err := execOutput(tshark, "-r", file, "-o", "ip.check_checksum:TRUE", "-Y", filter)
+	if err != nil {
+		t.Fatalf("tshark: %v", err)
+	}
+	return out
+}
+
+// TestTsharkObjects makes sure that silence means something.
+func TestTsharkObjects(t *testing.T) {
+	tshark := require.Peer(t, "tshark")
+	advert := goodAdvert()
+	for _, c := range []struct {
+		what    string
+		payload []byte
+		silent  bool
+	}{
+		{"a good advert", encode(&advert), true},
+		{"a bad checksum", patch(encode(&advert), 6, ^encode(&advert)[6]), false},
+		{"a short advert", encode(&advert)[:10], false},
+	} {
+		ip := &layers.IPv4{Version: 4, TTL: 255, Protocol: layers.IPProtocolVRRP, SrcIP: masterAddress.AsSlice(), DstIP: vrrp.GroupIPv4.AsSlice()}
+		frame := gopacket.NewSerializeBuffer()
+		err := gopacket.SerializeLayers(frame, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
+			&layers.Ethernet{SrcMAC: make([]byte, 6), DstMAC: []byte{1, 0, 0x5e, 0, 0, 0x12}, EthernetType: layers.EthernetTypeIPv4},
+			ip, gopacket.Payload(c.payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "one.pcap")
+		out, err := os.Create(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := pcapgo.NewWriter(out)
+		info := gopacket.CaptureInfo{CaptureLength: len(frame.Bytes()), Length: len(frame.Bytes())}
+		if err := errors.Join(w.WriteFileHeader(65536, layers.LinkTypeEthernet), w.WritePacket(info, frame.Bytes()), out.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if said := readWith(t, tshark, file, objections); (said == "") != c.silent {
+			t.Errorf("%s: tshark says %q", c.what, said)
+		}
 	}
 }
 
