@@ -294,7 +294,6 @@ func (e *Engine) vote(n *node, v vrrp.Vote) {
 // quarantine takes a router out of service after a bug; it resigns if it can.
 func (e *Engine) quarantine(n *node, why string) {
 	n.broken = why
-	n.running = false
 	e.resign(n)
 	if n.heap >= 0 {
 		heap.Remove(&e.timers, n.heap)

@@ -82,9 +82,6 @@ func (e *Engine) removeGone(old []*node, c *Config) {
 			continue
 		}
 		e.tell(n, vrrp.Stopped{})
-		if n.heap >= 0 {
-			heap.Remove(&e.timers, n.heap)
-		}
 		delete(e.index.byID, n.cfg.ID)
 		if e.retired == nil {
 			e.retired = retired{}

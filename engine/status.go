@@ -99,8 +99,7 @@ func (e *Engine) reportGroups() {
 	for _, g := range e.groups {
 		v := g.sync.Verdict()
 		if slices.ContainsFunc(g.members, func(n *node) bool { return !n.running && n.broken == "" }) {
-			e.unsaid = true
-			continue
+			continue // its start brings us back
 		}
 		if g.known && g.reported == v {
 			continue

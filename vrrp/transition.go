@@ -94,7 +94,7 @@ func (r *Router) enterFault() {
 func (r *Router) becomeMaster(cause Cause) {
 	r.timers.stop(timerMasterDown, timerPreempt, timerRetry)
 	r.counters.BecameMaster++
-	r.claims, r.resigned, r.listening = true, false, false
+	r.claims = true
 	r.interval = r.cfg.Interval
 	r.master = MasterInfo{Address: r.source(), Priority: r.priority(), Interval: r.cfg.Interval}
 	r.sendAdvert(r.priority())
@@ -139,7 +139,6 @@ func (r *Router) leaveMaster(how leaving) {
 	}
 	r.counters.ReleasedMaster++
 	r.timers.stop(timerAdvert, timerAnnounce, timerRefresh, timerLower)
-	r.claims = false
 	r.orderOwnership(false)
 	r.master = MasterInfo{}
 }

@@ -251,6 +251,9 @@ func (in *instrument) number(e ast.Expr, text string) {
 	if strings.HasPrefix(name, "untyped") {
 		name = "int"
 	}
+	if text == "0" && name == "time.Duration" {
+		return // no time or a nanosecond: nobody could tell
+	}
 	if strings.HasPrefix(name, "vrrp.") || strings.HasPrefix(name, "time.") && !in.imports(e, "time") {
 		return
 	}
