@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -29,8 +30,11 @@ type claims struct {
 	audit    *cloud.AuditLog
 	opts     Options
 
-	mu   sync.Mutex
-	runs map[claimKey]*claimRun
+	configuring sync.Mutex // one configure at a time; it may wait for a cloud
+
+	mu     sync.Mutex // taken by the loop: never held while anything waits
+	runs   map[claimKey]*claimRun
+	wanted map[notify.Subject]cloud.Wanted // what each was told last, for claims to come
 }
 
 type claimKey struct {
@@ -58,7 +62,7 @@ type claimSpec struct {
 }
 
 func newClaims(o Options) *claims {
-	return &claims{stateDir: o.StateDir, limiter: cloud.NewLimiter(nil), opts: o, runs: map[claimKey]*claimRun{}}
+	return &claims{stateDir: o.StateDir, limiter: cloud.NewLimiter(nil), opts: o, runs: map[claimKey]*claimRun{}, wanted: map[notify.Subject]cloud.Wanted{}}
 }
 
 // claimSpecs translates the claims of a configuration.
@@ -133,45 +137,84 @@ func claimItems(k *config.CloudClaim, vips []netip.Addr) []cloud.Item {
 	return items
 }
 
+// text is what a claim is made from, for comparison, wherever it was written.
+func (s claimSpec) text() string {
+	k, g := *s.conf, config.Guard{}
+	if k.Guard != nil {
+		g = *k.Guard
+	}
+	k.Place, k.Guard, g.Place = config.Place{}, nil, config.Place{}
+	return fmt.Sprintf("%+v %+v %+v %v %v", k, g, s.items, s.lease, s.source)
+}
+
 // configure starts, replaces and ends claims until they are those of specs. A
-// claim that ends releases nothing.
+// claim that ends releases nothing; one that starts is told what its instance
+// or group is now.
 func (c *claims) configure(ctx context.Context, specs []claimSpec) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	wanted := map[claimKey]bool{}
+	c.configuring.Lock()
+	defer c.configuring.Unlock()
+	named := map[claimKey]bool{}
 	var errs []error
 	for _, s := range specs {
-		wanted[s.key] = true
-		text := fmt.Sprintf("%+v %+v %v", *s.conf, s.items, s.lease)
-		if run := c.runs[s.key]; run != nil {
-			if run.spec == text {
-				continue
-			}
-			c.end(s.key, run)
+		named[s.key] = true
+		text := s.text()
+		old := c.all()[s.key]
+		if old != nil && old.spec == text {
+			continue
 		}
-		run, err := c.begin(ctx, s)
+		claim, err := c.make(ctx, s)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("cloud_claim %s: %w", s.key.name, err))
 			continue
 		}
-		run.spec = text
-		c.runs[s.key] = run
+		if old != nil {
+			c.end(s.key, old)
+		}
+		c.begin(ctx, s.key, claim, text)
 	}
-	for key, run := range c.runs {
-		if !wanted[key] {
+	for key, run := range c.all() {
+		if !named[key] {
 			c.end(key, run)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (c *claims) end(key claimKey, run *claimRun) {
-	run.cancel()
-	<-run.done
-	delete(c.runs, key)
+// all returns a copy of the running claims.
+func (c *claims) all() map[claimKey]*claimRun {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.runs)
 }
 
-func (c *claims) begin(ctx context.Context, s claimSpec) (*claimRun, error) {
+// end waits for the claim, which may be waiting for a cloud.
+func (c *claims) end(key claimKey, run *claimRun) {
+	c.mu.Lock()
+	delete(c.runs, key)
+	c.mu.Unlock()
+	run.cancel()
+	<-run.done
+}
+
+func (c *claims) begin(ctx context.Context, key claimKey, claim *cloud.Claim, text string) {
+	ctx, cancel := context.WithCancel(ctx)
+	run := &claimRun{claim: claim, spec: text, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(run.done)
+		if err := claim.Run(ctx); err != nil && ctx.Err() == nil {
+			c.opts.Log.Error("cloud claim ended", "claim", key.who.Name+"/"+key.name, "err", err)
+		}
+	}()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs[key] = run
+	if w, known := c.wanted[key.who]; known {
+		claim.SetWanted(w)
+	}
+}
+
+// make builds a claim; it may ask the machine which cloud this is.
+func (c *claims) make(ctx context.Context, s claimSpec) (*cloud.Claim, error) {
 	k := s.conf
 	provider, err := cloudprovider.New(ctx, cloudprovider.Options{
 		Provider: k.Provider, Endpoint: k.Endpoint, MetadataEndpoint: k.MetadataEndpoint,
@@ -192,19 +235,7 @@ func (c *claims) begin(ctx context.Context, s claimSpec) (*claimRun, error) {
 		conf.Guard, conf.OnSuspect = claimGuard(k.Guard), suspicion(k.Guard)
 		conf.Timing.GuardBudget = k.Guard.Budget
 	}
-	claim, err := cloud.New(conf)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	run := &claimRun{claim: claim, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(run.done)
-		if err := claim.Run(ctx); err != nil && ctx.Err() == nil {
-			c.opts.Log.Error("cloud claim ended", "claim", conf.Name, "err", err)
-		}
-	}()
-	return run, nil
+	return cloud.New(conf)
 }
 
 func claimMode(m config.ClaimMode) cloud.Mode {
@@ -220,17 +251,26 @@ func claimMode(m config.ClaimMode) cloud.Mode {
 // transition tells the claims of an instance or group. It runs on the loop's
 // goroutine: SetWanted does not wait.
 func (c *claims) transition(who notify.Subject, to vrrp.State, cause vrrp.Cause, priority uint8) {
+	wanted := cloud.Wanted{
+		Master: to == vrrp.Master, Cause: claimCause(cause), Reason: cause.String(),
+		Self: cloud.Rank{Priority: priority},
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.wanted[who] = wanted
 	for key, run := range c.runs {
-		if key.who != who {
-			continue
+		if key.who == who {
+			run.claim.SetWanted(wanted)
 		}
-		run.claim.SetWanted(cloud.Wanted{
-			Master: to == vrrp.Master, Cause: claimCause(cause), Reason: cause.String(),
-			Self: cloud.Rank{Priority: priority},
-		})
 	}
+}
+
+// forget drops what is known of instances and groups that are no more: one
+// that comes back under the name begins anew.
+func (c *claims) forget(known func(notify.Subject) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.wanted, func(who notify.Subject, _ cloud.Wanted) bool { return !known(who) })
 }
 
 // claimCause says whether the old MASTER fell silent, which the guard doubts.
@@ -304,9 +344,9 @@ func (c *claims) held(ctx context.Context, who notify.Subject) error {
 
 // close ends every claim.
 func (c *claims) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key, run := range c.runs {
+	c.configuring.Lock()
+	defer c.configuring.Unlock()
+	for key, run := range c.all() {
 		c.end(key, run)
 	}
 }

@@ -113,13 +113,20 @@ func (s *sink) configure(c *config.Config) {
 	for _, i := range c.Instances {
 		told[i.Name] = i.NotifyPriorityChanges
 	}
+	group := func(name string) bool {
+		return slices.ContainsFunc(c.SyncGroups, func(g *config.SyncGroup) bool { return g.Name == name })
+	}
+	s.claims.forget(func(who notify.Subject) bool {
+		if who.Kind == notify.Group {
+			return group(who.Name)
+		}
+		return c.Instance(who.Name) != nil
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.priorities = told
 	for name := range s.decisions {
-		_, instance := told[name]
-		group := slices.ContainsFunc(c.SyncGroups, func(g *config.SyncGroup) bool { return g.Name == name })
-		if !instance && !group {
+		if _, instance := told[name]; !instance && !group(name) {
 			delete(s.decisions, name)
 		}
 	}
