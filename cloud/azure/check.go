@@ -115,7 +115,7 @@ func (c *preflight) token() {
 func (c *preflight) forwarding(items []cloud.Item) {
 	seen := map[string]bool{}
 	for _, it := range items {
-		nic, err := c.node.NICFor(it)
+		nic, err := nicFor(c.node, it)
 		if err != nil {
 			c.fail("subnet", it.Key(), "give the network interface by name, or an address of a local subnet", "%v", err)
 			continue

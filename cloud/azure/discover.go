@@ -92,7 +92,10 @@ func (p *Provider) instance(ctx context.Context) (instance, error) {
 }
 
 func (p *Provider) readMetadata(ctx context.Context) (instance, error) {
-	ctx, cancel := p.reading(cloud.WithLimiter(ctx, nil))
+	ctx, cancel, err := p.reading(cloud.WithLimiter(ctx, nil))
+	if err != nil {
+		return instance{}, err
+	}
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.opts.MetadataEndpoint+"/metadata/instance?api-version=2021-02-01", nil)
 	if err != nil {
@@ -238,7 +241,10 @@ func (p *Provider) discoverNamed(ctx context.Context) (cloud.Node, error) {
 			return cloud.Node{}, incomplete("networkInterfaces/read", "subnet")
 		}
 		node.Region = cmp.Or(node.Region, v.location)
-		rctx, cancel := p.reading(ctx)
+		rctx, cancel, err := p.reading(ctx)
+		if err != nil {
+			return cloud.Node{}, toError("virtualNetworks/subnets/read", err)
+		}
 		r, err := c.subnets.Get(rctx, sub.ResourceGroupName, sub.Parent.Name, sub.Name, nil)
 		cancel()
 		if err != nil {

@@ -264,7 +264,7 @@ func (l *lab) holds(n *node, items ...cloud.Item) {
 			got, want = strings.Join(nics, " "), n.Name+"-nic0"
 		}
 		if got != want {
-			l.t.Errorf("%s is held by %q, want %q: %s", it.Key(), got, want, asJSON(n.c.Status()))
+			l.t.Errorf("%s is held by %q, want %q: %s", it.Key(), got, want, n.c.Status().LastError)
 		}
 	}
 }

@@ -120,6 +120,21 @@ func (n *nic) describe(primary bool) cloud.NIC {
 	return out
 }
 
+// nicFor picks the interface of an item. It knows them by resource id, however
+// written, and by resource name too.
+func nicFor(node cloud.Node, it cloud.Item) (cloud.NIC, error) {
+	found, err := node.NICFor(it)
+	if err == nil || it.NIC == "" {
+		return found, err
+	}
+	for _, n := range node.NICs {
+		if n.ID == canonical(it.NIC) || strings.HasSuffix(n.ID, "/networkinterfaces/"+canonical(it.NIC)) {
+			return n, nil
+		}
+	}
+	return found, err
+}
+
 // readNIC reads one interface and remembers its addresses.
 func (p *Provider) readNIC(ctx context.Context, id string) (*nic, error) {
 	raw, _, err := p.get(ctx, "networkInterfaces/read", id, networkVersion)

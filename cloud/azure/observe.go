@@ -50,6 +50,7 @@ type survey struct {
 	mu      sync.Mutex
 	nics    map[string]*reading[*nic]
 	tables  map[string]*reading[*table]
+	moves   *reading[struct{}]
 	list    *reading[[]*nic]
 	publics *reading[[]*armnetwork.PublicIPAddress]
 }
@@ -76,6 +77,7 @@ func (r *reading[T]) get(f func() (T, error)) (T, error) {
 // Observe implements [cloud.Provider].
 func (p *Provider) Observe(ctx context.Context, node cloud.Node, items []cloud.Item) []cloud.Observed {
 	s := &survey{p: p, ctx: ctx, node: node, nics: map[string]*reading[*nic]{}, tables: map[string]*reading[*table]{}}
+	s.moves = newReading[struct{}]()
 	s.list, s.publics = newReading[[]*nic](), newReading[[]*armnetwork.PublicIPAddress]()
 	out := make([]cloud.Observed, len(items))
 	if _, err := p.client(ctx); err != nil {
@@ -111,7 +113,23 @@ func (p *Provider) Observe(ctx context.Context, node cloud.Node, items []cloud.I
 	return out
 }
 
-// nic reads an interface, after looking what became of our last write to it.
+// still returns an error while a write of this provider to any interface is
+// being carried out. What one takes away another is to get, so that nothing is
+// worth reading before; and what moved together goes on together.
+func (s *survey) still() error {
+	_, err := s.moves.get(func() (struct{}, error) {
+		var first error
+		for _, id := range s.p.written("/networkinterfaces/") {
+			if err := s.p.settled(s.ctx, id); first == nil {
+				first = err
+			}
+		}
+		return struct{}{}, first
+	})
+	return err
+}
+
+// nic reads an interface.
 func (s *survey) nic(id string) (*nic, error) {
 	s.mu.Lock()
 	r := s.nics[id]
@@ -121,9 +139,6 @@ func (s *survey) nic(id string) (*nic, error) {
 	}
 	s.mu.Unlock()
 	return r.get(func() (*nic, error) {
-		if err := s.p.settled(s.ctx, id); err != nil {
-			return nil, err
-		}
 		n, err := s.p.readNIC(s.ctx, id)
 		if err == nil && unsettled(n.state) {
 			return nil, changing("networkInterfaces/read", id)
@@ -159,7 +174,7 @@ func (s *survey) table(name string) (*table, error) {
 func (s *survey) route(it cloud.Item) (cloud.Observed, error) {
 	target := it.Target
 	if !target.IsValid() {
-		nic, err := s.node.NICFor(it)
+		nic, err := nicFor(s.node, it)
 		if err != nil {
 			return cloud.Observed{}, &cloud.Error{Class: cloud.ClassInvalid, Op: "routeTables/read", Err: err}
 		}
@@ -193,9 +208,12 @@ func (s *survey) route(it cloud.Item) (cloud.Observed, error) {
 
 func (s *survey) address(it cloud.Item) (cloud.Observed, error) {
 	const op = "networkInterfaces/read"
-	mine, err := s.node.NICFor(it)
+	mine, err := nicFor(s.node, it)
 	if err != nil {
 		return cloud.Observed{}, &cloud.Error{Class: cloud.ClassInvalid, Op: op, Err: err}
+	}
+	if err := s.still(); err != nil {
+		return cloud.Observed{}, err
 	}
 	own, err := s.nic(mine.ID)
 	if err != nil {
@@ -262,9 +280,12 @@ func (s *survey) search(subnet string, addr netip.Addr) (*nic, error) {
 
 func (s *survey) public(it cloud.Item) (cloud.Observed, error) {
 	const op = "publicIPAddresses/read"
-	mine, err := s.node.NICFor(it)
+	mine, err := nicFor(s.node, it)
 	if err != nil {
 		return cloud.Observed{}, &cloud.Error{Class: cloud.ClassInvalid, Op: op, Err: err}
+	}
+	if err := s.still(); err != nil {
+		return cloud.Observed{}, err
 	}
 	own, err := s.nic(mine.ID)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,20 @@ func (p *Provider) reserve(op, id string) error {
 	}
 	p.ops[id] = &operation{op: op, began: time.Now()}
 	return nil
+}
+
+// written lists the resources of a kind that this provider is writing.
+func (p *Provider) written(kind string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ids []string
+	for id := range p.ops {
+		if strings.Contains(id, kind) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // underway returns the error for one who must not write yet because of a

@@ -207,7 +207,10 @@ func (p *Provider) get(ctx context.Context, op, path, version string) ([]byte, h
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := p.reading(ctx)
+	ctx, cancel, err := p.reading(ctx)
+	if err != nil {
+		return nil, nil, toError(op, err)
+	}
 	defer cancel()
 	r, err := p.request(ctx, c, http.MethodGet, path, version)
 	if err != nil {
@@ -267,8 +270,17 @@ func (p *Provider) put(ctx context.Context, op, path string, body json.RawMessag
 	return resp, nil
 }
 
-func (p *Provider) reading(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, min(readTimeout, p.opts.Timeout))
+// reading is the context of one read: its deadline begins when the limiter has
+// let it pass.
+func (p *Provider) reading(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if l := cloud.LimiterFrom(ctx); l != nil {
+		if err := l.Read(ctx); err != nil {
+			return nil, nil, err
+		}
+		ctx = cloud.WithLimiter(ctx, nil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(readTimeout, p.opts.Timeout))
+	return ctx, cancel, nil
 }
 
 // Refresh implements [cloud.Refresher].

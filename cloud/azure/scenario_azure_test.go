@@ -308,7 +308,7 @@ func TestConflictIsReadAgain(t *testing.T) {
 	})
 }
 
-func TestScenario46_MissingRoute(t *testing.T) {
+func TestMissingRoute(t *testing.T) {
 	missing := routeTo("rt1", "10.77.0.0/16")
 	inLab(t, []cloud.Item{missing}, func(l *lab) {
 		l.b.master(cloud.CausePriorityZero)

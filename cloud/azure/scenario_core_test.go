@@ -29,7 +29,7 @@ func TestScenario01_CleanTakeover(t *testing.T) {
 		if n := len(l.writes()); n != 4 {
 			t.Errorf("%d writes", n)
 			for _, c := range l.writes() {
-				t.Logf("%s %s %d", c.Op, c.Resource, c.Status)
+				t.Logf("%s %s %s %d", c.Start.Format("05.000"), c.Op, c.Resource[len(c.Resource)-8:], c.Status)
 			}
 		}
 	})
@@ -93,6 +93,32 @@ func TestScenario05_ReplyLostBeforeCommit(t *testing.T) {
 		l.wait(45 * time.Second)
 		l.holds(l.b, vip1, rt1)
 		l.state(l.b, cloud.StateHeld)
+	})
+}
+
+func TestScenario06_StaleReadAfterWrite(t *testing.T) {
+	inLab(t, []cloud.Item{rt1, vip1}, func(l *lab) {
+		l.w.Takes = 0
+		l.wait(4 * time.Second)
+		start := time.Now()
+		l.w.SetScript(func(op string, _ int) fakecloud.Fault {
+			if strings.HasPrefix(op, "GET routeTables") && time.Since(start) < 3*time.Second {
+				return fakecloud.Fault{Stale: 3 * time.Second}
+			}
+			return fakecloud.Fault{}
+		})
+		l.b.master(cloud.CausePriorityZero)
+		l.wait(8 * time.Second)
+		l.state(l.b, cloud.StateHeld)
+		if n := len(l.writes()); n != 3 {
+			t.Errorf("%d writes: one route, one detach, one attach", n)
+		}
+		l.wait(time.Minute)
+		for _, it := range l.b.c.Status().Items {
+			if it.Losses != 0 {
+				t.Errorf("a stale read was counted as a loss: %s", asJSON(it))
+			}
+		}
 	})
 }
 

@@ -142,7 +142,10 @@ func (p *Provider) readTable(ctx context.Context, id string) (*table, error) {
 // page runs one step of a pager and returns the elements as they came.
 func page(ctx context.Context, p *Provider, op string, next func(context.Context) error) ([]json.RawMessage, error) {
 	var resp *http.Response
-	ctx, cancel := p.reading(policy.WithCaptureResponse(ctx, &resp))
+	ctx, cancel, err := p.reading(policy.WithCaptureResponse(ctx, &resp))
+	if err != nil {
+		return nil, toError(op, err)
+	}
 	defer cancel()
 	if err := next(ctx); err != nil {
 		return nil, toError(op, err)

@@ -49,6 +49,9 @@ func (c *Cloud) AddNode(name string, primaries ...string) *Node {
 				"ipConfigurations": []any{config(id, "primary", addr, true)},
 			},
 		})
+		c.add("virtualNetworks/subnets", subnetOf(addr), doc{"properties": doc{
+			"addressPrefixes": []any{fmt.Sprintf("%d.%d.%d.0/24", a[0], a[1], a[2])},
+		}})
 		n.nics = append(n.nics, id)
 		refs = append(refs, doc{"id": id, "properties": doc{"primary": i == 0}})
 	}

@@ -92,6 +92,8 @@ func parse(r *http.Request, body []byte) request {
 		rq.list = true
 	case len(rest) == 2:
 		rq.name = rest[1]
+	case len(rest) == 4 && rq.kind == "virtualNetworks":
+		rq.name, rq.kind = rest[3], "virtualNetworks/subnets"
 	case len(rest) == 4 && rq.kind == "routeTables":
 		rq.name, rq.route, rq.kind = rest[1], rest[3], "routeTables/routes"
 		rq.id = "/" + strings.Join(parts[:at+4], "/")
