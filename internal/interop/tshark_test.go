@@ -132,6 +132,9 @@ func lifetime(t *testing.T, conf string) (file string) {
 		}
 		return adverts == 3
 	})
+	sent.Wait("announcement", func(f gopacket.Packet) bool {
+		return isGratuitous(f) || f.Layer(layers.LayerTypeICMPv6NeighborAdvertisement) != nil
+	})
 	d.proc.Signal(syscall.SIGTERM)
 	d.proc.Wait()
 	sent.Wait("resignation", func(f gopacket.Packet) bool {
