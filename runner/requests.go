@@ -27,11 +27,16 @@ func (r *Runner) Post(ctx context.Context, in engine.Input) error {
 }
 
 // Status returns a copy of the engine's state.
-func (r *Runner) Status(ctx context.Context) (s Status, err error) {
-	err = r.do(ctx, func(r *Runner) {
-		s = Status{Status: r.engine.Status(), FramesDropped: r.inbox.drops()}
-	})
-	return s, err
+func (r *Runner) Status(ctx context.Context) (Status, error) {
+	// The answer crosses by a channel: when ctx ends first, the loop may still
+	// be making it.
+	answer := make(chan Status, 1)
+	if err := r.do(ctx, func(r *Runner) {
+		answer <- Status{Status: r.engine.Status(), FramesDropped: r.inbox.drops()}
+	}); err != nil {
+		return Status{}, err
+	}
+	return <-answer, nil
 }
 
 // Status is the engine's, and the runner's own figures.

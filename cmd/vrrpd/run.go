@@ -72,7 +72,7 @@ func (a *app) runDaemon(ctx context.Context, o runOptions) error {
 	if o.Node == "" {
 		o.Node, _ = os.Hostname()
 	}
-	o.Software = software()
+	o.Software, o.Warnings = software(), len(diagnostics)
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), minProcs))
 	queue := daemon.NewLogQueue(o.log)
 	defer func() {

@@ -28,8 +28,9 @@ type Options struct {
 	MetadataEndpoint string
 	Region, Profile  string
 	CredentialsFile  string
-	Subscription     string // azure
-	ResourceGroup    string // azure
+	Subscription     string   // azure
+	ResourceGroup    string   // azure
+	PeerNICs         []string // azure: the peer's, where they are in another resource group
 	NICs             []string
 	Source           netip.Addr    // address that requests leave from
 	Timeout          time.Duration // of one request; 0 = the vendor package's default
@@ -62,7 +63,7 @@ func New(ctx context.Context, o Options) (cloud.Provider, error) {
 	case "azure":
 		return azure.New(azure.Options{
 			Endpoint: o.Endpoint, MetadataEndpoint: o.MetadataEndpoint, Subscription: o.Subscription,
-			ResourceGroup: o.ResourceGroup, NICs: o.NICs, Source: o.Source, Timeout: o.Timeout,
+			ResourceGroup: o.ResourceGroup, NICs: o.NICs, PeerNICs: o.PeerNICs, Source: o.Source, Timeout: o.Timeout,
 		})
 	case "":
 		return nil, ErrUnknown

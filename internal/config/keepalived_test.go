@@ -38,11 +38,16 @@ cp "$1" /run/k.conf; chmod 644 /run/k.conf
 "$3" -t -i node1 -f /run/k.conf >"$2.t" 2>&1; echo "exit $?" >>"$2.t"
 TMPDIR=/run "$3" -P -n -l -i node1 -f /run/k.conf >"$2.log" 2>&1 &
 pid=$!
-for n in 1 2 3 4 5 6 7 8 9 10; do
-	sleep 0.1
-	kill -0 $pid 2>/dev/null || break
-	[ $n -ge 5 ] && kill -36 $pid 2>/dev/null
-	[ -s /run/keepalived.json ] && sleep 0.1 && cp /run/keepalived.json "$2.json" && break
+# It writes its dump once it runs, in pieces, and at each signal anew: wait until
+# it has started, ask once, and take the dump when it is whole. A busy machine is slow.
+n=0
+while [ $n -lt 25 ] && kill -0 $pid 2>/dev/null && ! grep -q "Startup complete" "$2.log"; do sleep 0.1; n=$((n+1)); done
+sleep 0.3
+kill -36 $pid 2>/dev/null
+n=0
+while [ $n -lt 25 ] && kill -0 $pid 2>/dev/null; do
+	sleep 0.1; n=$((n+1))
+	[ -s /run/keepalived.json ] && [ "$(tail -c 16 /run/keepalived.json | tr -d '[:space:]' | tail -c 1)" = "]" ] && cp /run/keepalived.json "$2.json" && break
 done
 if kill -0 $pid 2>/dev/null; then echo running >"$2.exit"; else wait $pid; echo $? >"$2.exit"; fi
 `

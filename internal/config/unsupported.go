@@ -32,7 +32,6 @@ var unsupported = map[Scope]map[string]string{
 	scopeClaim: {
 		"capture":    "name the routes in a routes block",
 		"adopt":      "name the routes in a routes block",
-		"peer_nic":   "the peer is found by its address",
 		"azure_mode": "what moves follows from the items: vips, public_ip, routes",
 		"probe_port": "let the load balancer probe something that notify_master starts",
 		"tables":     "name the table in each line of routes",

@@ -216,7 +216,12 @@ func (c *claims) begin(ctx context.Context, key claimKey, claim *cloud.Claim, te
 // make builds a claim; it may ask the machine which cloud this is.
 func (c *claims) make(ctx context.Context, s claimSpec) (*cloud.Claim, error) {
 	k := s.conf
+	var peers []string
+	if k.PeerNIC != "" {
+		peers = []string{k.PeerNIC}
+	}
 	provider, err := cloudprovider.New(ctx, cloudprovider.Options{
+		PeerNICs: peers,
 		Provider: k.Provider, Endpoint: k.Endpoint, MetadataEndpoint: k.MetadataEndpoint,
 		Region: k.Region, Profile: k.Profile, CredentialsFile: k.CredentialsFile,
 		Subscription: k.Subscription, ResourceGroup: k.ResourceGroup, Timeout: k.Timeout, Source: s.source,

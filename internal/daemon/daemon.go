@@ -30,6 +30,7 @@ type Options struct {
 	Node       string // name in the status; "" = the host name
 	Software   string // version in the status
 	Log        *slog.Logger
+	Warnings   int // findings when the configuration was loaded, for the status
 	// KeepAddresses leaves addresses in place at the end and sends no
 	// priority 0 (keepalived's --dont-release-vrrp).
 	KeepAddresses bool
@@ -95,7 +96,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		o.Log = slog.Default()
 	}
 	d := &Daemon{
-		opts: o, since: time.Now(), cfg: cfg, loaded: time.Now(),
+		opts: o, since: time.Now(), cfg: cfg, loaded: time.Now(), warnings: o.Warnings,
 		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{},
 	}
 	d.claims = newClaims(o)
