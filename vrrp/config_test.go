@@ -110,6 +110,14 @@ func TestConfigValidateAddresses(t *testing.T) {
 			h := hmacConfig()
 			c.AuthType, c.HMAC = vrrp.AuthPass, &h
 		}, "exclude each other"},
+		{vrrp.V3, func(c *vrrp.Config) {
+			h := hmacConfig()
+			h.Mode, c.HMAC = vrrp.HMACReceiveOnly, &h
+		}, ""},
+		{vrrp.V3, func(c *vrrp.Config) {
+			h := hmacConfig()
+			h.Mode, c.HMAC = vrrp.HMACReceiveOnly+1, &h
+		}, "hmac mode 3 is unknown"},
 	})
 }
 
