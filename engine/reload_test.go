@@ -287,3 +287,25 @@ func TestUnicastAddressee(t *testing.T) {
 		t.Error("the table is not sorted")
 	}
 }
+
+// A stopped router that still tries to release its addresses is gone for good
+// when it is removed: its last order is the last that is heard of it.
+func TestReloadRemovesReleasing(t *testing.T) {
+	c := parse(t, "router a if=eth0 vrid=1")
+	e := launch(t, c)
+	now := advance(e, t0, 4*time.Second, nil)
+	var last vrrp.ActionID
+	for _, o := range e.Step(now, engine.Stopped{}) {
+		if own, ok := o.Action.(vrrp.SetOwnership); ok {
+			last = own.ID
+		}
+	}
+	failed := vrrp.ActionFinished{ID: last, Err: fmt.Errorf("busy")}
+	e.Step(now, engine.ActionDone{Router: c.Routers[0].ID, ActionFinished: failed})
+	if got := kinds(e.Step(now, engine.Reloaded{}), "a"); !slices.Equal(got, []string{"release"}) {
+		t.Errorf("did %q", got)
+	}
+	if at, ok := e.Deadline(); ok {
+		t.Errorf("wakes at %v", at)
+	}
+}

@@ -91,8 +91,10 @@ func TestReleaseFailureAndShutdown(t *testing.T) {
 	l.result(l.own, errHost)
 	l.due(time.Second)
 	l.did(l.fire(), "release")
-	l.did(l.result(l.own, nil))
+	l.result(l.own, errHost)
+	l.did(l.do(vrrp.Stopped{}), "release") // once more, for the last time
 	l.idle()
+	l.did(l.result(l.own, nil))
 	l.is(vrrp.Init)
 }
 

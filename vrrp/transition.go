@@ -47,20 +47,20 @@ func (r *Router) begin(cause CauseCode) {
 // owns reports whether the router is an address owner that need not wait.
 func (r *Router) owns() bool { return r.priority() == PriorityOwner && !r.cfg.OwnerWaits }
 
-// stop is the Shutdown event (RFC 9568 §6.4.2, §6.4.3).
+// stop is the Shutdown event (RFC 9568 §6.4.2, §6.4.3). A release that is
+// outstanding is ordered at once: this may be the last that is heard of us.
 func (r *Router) stop() {
+	if r.timers.armed(timerRelease) {
+		r.orderOwnership(false)
+	}
 	if !r.running {
 		return
 	}
-	unreleased := r.timers.armed(timerRelease)
 	r.leaveMaster(resigning)
 	r.running = false
 	r.timers = timers{}
 	r.ownership = ownership{id: r.ownership.id}
 	r.asideUntil, r.master = time.Time{}, MasterInfo{}
-	if unreleased {
-		r.orderOwnership(false)
-	}
 	if r.state != Init {
 		r.setState(Init, Cause{Code: CauseStopped})
 	}
