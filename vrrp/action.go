@@ -105,7 +105,6 @@ const (
 	CauseStepAside      CauseCode = "manual failover"
 	CauseStalled        CauseCode = "stalled" // woke up later than Master_Down_Interval
 	CauseOwnership      CauseCode = "cannot own addresses"
-	CauseOwnershipLost  CauseCode = "addresses removed"
 )
 
 // Notice names a [ReportNotice].

@@ -33,16 +33,21 @@ func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	cfg, diagnostics, err := Load(d.opts)
+	var next prepared
 	if err == nil {
-		err = d.apply(ctx, cfg)
+		next, err = d.prepare(cfg)
+	}
+	outcome := "nothing was changed"
+	if err == nil {
+		err, outcome = d.apply(ctx, cfg, next), "applied in part, reload again once it is cured"
 	}
 	for _, x := range diagnostics {
 		d.opts.Log.Warn(x.String())
 	}
 	if err != nil {
 		d.lastReload = err.Error()
-		d.opts.Log.Error("reload refused, the running configuration stays", "err", err)
-		return diagnostics, fmt.Errorf("nothing was changed: %w", err)
+		d.opts.Log.Error("reload failed: "+outcome, "err", err)
+		return diagnostics, fmt.Errorf("%s: %w", outcome, err)
 	}
 	d.lastReload, d.warnings = "", len(diagnostics)
 	d.opts.Log.Info("configuration reloaded", "instances", len(cfg.Instances))
@@ -51,11 +56,7 @@ func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
 
 // apply brings every part to cfg: sockets for old and new routers first, then
 // the engine, and once removed routers have released, the host without them.
-func (d *Daemon) apply(ctx context.Context, cfg *config.Config) error {
-	next, err := d.prepare(cfg)
-	if err != nil {
-		return err
-	}
+func (d *Daemon) apply(ctx context.Context, cfg *config.Config, next prepared) error {
 	now := hostRouters(d.cfg)
 	if err := d.host.Configure(ctx, union(next.routers, now)); err != nil {
 		return err

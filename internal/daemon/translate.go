@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func EngineConfig(c *config.Config) (engine.Config, error) {
 	for _, g := range c.SyncGroups {
 		out.Groups = append(out.Groups, engine.Group{Name: g.Name, Members: g.Members, Tracks: groupTracks(g)})
 		for n := range out.Routers {
-			if r := &out.Routers[n]; g.SlowTakeover && contains(g.Members, r.Name) {
+			if r := &out.Routers[n]; g.SlowTakeover && slices.Contains(g.Members, r.Name) {
 				r.WaitsForSlowMember = true
 			}
 		}
@@ -192,15 +193,6 @@ func keyBytes(k config.HMACKey) ([]byte, error) {
 		return secret, nil
 	}
 	return text, nil
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // startupDelay holds every instance in INIT for the daemon-wide delay of
