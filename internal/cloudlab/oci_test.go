@@ -8,35 +8,20 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/control"
 	"github.com/govrrp/vrrpd/internal/fakecloud/oci"
+	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 )
 
 func TestMain(m *testing.M) { netns.Main(m) }
-
-// vrrpd builds the daemon once.
-var vrrpd = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "vrrpd-cloudlab-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "vrrpd")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/govrrp/vrrpd/cmd/vrrpd").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // fakeURL is where each host finds the fake: on its own loopback.
 const fakeURL = "http://127.0.0.1:8640"
@@ -94,17 +79,14 @@ func newVM(s *site, lab *netns.Lab, number int, nets []string) *vm {
 	for _, n := range subnets {
 		nics = append(nics, netns.NIC{Name: n.nic, Segment: n.nic, Addresses: []string{address(n.cidr) + "/24"}})
 	}
-	path, err := vrrpd()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	v := &vm{s: s, host: lab.Host(name, nics...), instance: s.cloud.AddInstance(name), dir: s.t.TempDir(), path: path}
+	v := &vm{s: s, host: lab.Host(name, nics...), instance: s.cloud.AddInstance(name), dir: s.t.TempDir(), path: build.Vrrpd(s.t)}
 	for i, n := range subnets {
 		fields := strings.Fields(v.host.Exec("ip", "-o", "link", "show", n.nic))
 		mac := fields[slices.Index(fields, "link/ether")+1]
 		v.vnics = append(v.vnics, v.instance.AddVNIC(nets[i], address(n.cidr), mac))
 	}
 	var l net.Listener
+	var err error
 	v.host.Do(func() { l, err = net.Listen("tcp", strings.TrimPrefix(fakeURL, "http://")) })
 	if err != nil {
 		s.t.Fatal(err)

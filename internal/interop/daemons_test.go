@@ -6,36 +6,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 )
 
 func TestMain(m *testing.M) { netns.Main(m) }
-
-// vrrpd builds the daemon once, as a user would.
-var vrrpd = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "vrrpd-interop-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "vrrpd")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/govrrp/vrrpd/cmd/vrrpd").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // kind is a VRRP implementation.
 type kind string
@@ -65,11 +50,7 @@ func start(t testing.TB, k kind, h *netns.Host, conf string) *daemon {
 	}
 	switch k {
 	case ours:
-		path, err := vrrpd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.path = path
+		d.path = build.Vrrpd(t)
 	case keepalived:
 		d.path = require.Peer(t, "keepalived")
 	case frr:

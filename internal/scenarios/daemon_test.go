@@ -6,32 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 )
 
 func TestMain(m *testing.M) { netns.Main(m) }
-
-// vrrpd builds the daemon once, as a user would.
-var vrrpd = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "vrrpd-scenarios-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "vrrpd")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/govrrp/vrrpd/cmd/vrrpd").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // daemon is one running router.
 type daemon struct {
@@ -50,11 +35,7 @@ func lan(lab *netns.Lab, name, last string) *netns.Host {
 // start runs a daemon. In the configuration DIR is a directory of its own.
 func start(t testing.TB, h *netns.Host, conf string) *daemon {
 	t.Helper()
-	path, err := vrrpd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &daemon{t: t, host: h, dir: t.TempDir(), path: path}
+	d := &daemon{t: t, host: h, dir: t.TempDir(), path: build.Vrrpd(t)}
 	d.write("keepalived.conf", 0o600, strings.ReplaceAll(conf, "DIR", d.dir))
 	d.run()
 	return d

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 )
@@ -68,11 +69,7 @@ func story(t *testing.T, keepalived string) map[string][]string {
 	if keepalived != "" {
 		d.proc = h.Start(keepalived, "-n", "-l", "-D", "-P", "-G", "-f", d.file("keepalived.conf"))
 	} else {
-		path, err := vrrpd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.path = path
+		d.path = build.Vrrpd(t)
 		d.run()
 	}
 	heard := func(line string, times int) {

@@ -21,6 +21,7 @@ import (
 
 const (
 	envInside  = "VRRPD_NETNS_INSIDE"  // set in the copy that runs the tests
+	envScratch = "VRRPD_NETNS_SCRATCH" // the copy's scratch directory
 	envProgram = "VRRPD_NETNS_PROGRAM" // name of the program this copy is
 	holder     = "netns-holder"        // the program that keeps a host's namespaces alive
 )
@@ -85,11 +86,20 @@ func runProgram(name string, args []string) int {
 	return 0
 }
 
+// Scratch returns a directory for what the tests of a package share. It is
+// removed when all of them have ended.
+func Scratch() string { return os.Getenv(envScratch) }
+
 // reexec runs this test binary again in new namespaces and returns its exit
 // code. An error means that the copy could not be started.
 func reexec() (int, error) {
+	scratch, err := os.MkdirTemp("", "vrrpd-netns-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
 	cmd := self(os.Args[1:])
-	cmd.Env = append(os.Environ(), envInside+"=1")
+	cmd.Env = append(os.Environ(), envInside+"=1", envScratch+"="+scratch)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNET | unix.CLONE_NEWNS
 	// Changing the root to itself needs a capability inside the new namespaces,
