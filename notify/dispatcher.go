@@ -30,7 +30,9 @@ type Dispatcher struct {
 	wg     sync.WaitGroup // lanes at work
 
 	mu     sync.Mutex // guards everything below and all lanes
+	moved  *sync.Cond // a lane is done with an event, or its queue has changed
 	lanes  []*lane    // in the order of Set, then those that only finish their work
+	posted uint64     // events so far, for the order among them
 	closed bool
 }
 
@@ -40,6 +42,7 @@ func New(log *slog.Logger) *Dispatcher {
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Dispatcher{log: log}
+	d.moved = sync.NewCond(&d.mu)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
@@ -47,12 +50,16 @@ func New(log *slog.Logger) *Dispatcher {
 // Set makes lanes the ones that events are handed to from now on. A lane that was
 // there before, by name, keeps what it runs and what waits in it, and its results. A
 // lane that is gone gets no more events but still works off those it has.
-// Set changes nothing when two lanes have one name or a hook has no target.
+// Set changes nothing when two lanes have one name, a hook has no target, or a lane
+// comes after one that is not before it in the list.
 func (d *Dispatcher) Set(lanes []Lane) error {
 	seen := make(map[string]bool, len(lanes))
 	for _, l := range lanes {
 		if seen[l.Name] {
 			return fmt.Errorf("notify: two lanes named %q", l.Name)
+		}
+		if l.After != "" && !seen[l.After] {
+			return fmt.Errorf("notify: lane %q: there is no lane %q before it", l.Name, l.After)
 		}
 		seen[l.Name] = true
 		for _, h := range l.Hooks {
@@ -70,7 +77,10 @@ func (d *Dispatcher) Set(lanes []Lane) error {
 		if i := slices.IndexFunc(old, func(o *lane) bool { return o.config.Name == config.Name }); i >= 0 {
 			l = old[i]
 		}
-		l.config, l.retired = config, false
+		l.config, l.retired, l.after = config, false, nil
+		if config.After != "" {
+			l.after = d.lanes[slices.IndexFunc(d.lanes, func(o *lane) bool { return o.config.Name == config.After })]
+		}
 		d.lanes = append(d.lanes, l)
 	}
 	for _, l := range old {
@@ -79,6 +89,7 @@ func (d *Dispatcher) Set(lanes []Lane) error {
 			d.lanes = append(d.lanes, l)
 		}
 	}
+	d.moved.Broadcast()
 	return nil
 }
 
@@ -93,21 +104,23 @@ func (d *Dispatcher) Post(e Event) {
 	if d.closed {
 		return
 	}
+	d.posted++
 	for _, l := range d.lanes {
 		if l.retired || !l.config.Subject.covers(e.Subject()) {
 			continue
 		}
-		l.put(e)
+		l.put(queued{Event: e, number: d.posted})
 		if len(l.queue) > 0 && !l.busy {
 			l.busy = true
 			d.wg.Go(func() { d.work(l) })
 		}
 	}
+	d.moved.Broadcast()
 }
 
 // Close takes no more events and waits until those it has are told. When ctx has a
-// deadline, a hook that keeps a newer state waiting is ended at half time, so that
-// STOP can still arrive. When ctx ends, every target's context ends; Close waits a few
+// deadline, a hook that keeps a newer state or another lane waiting is ended at half
+// time, so that STOP can still arrive. When ctx ends, every target's context ends; Close waits a few
 // seconds for them and reports what is missing.
 func (d *Dispatcher) Close(ctx context.Context) error {
 	d.mu.Lock()
@@ -148,12 +161,13 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	}
 }
 
-// hurry ends the calls that keep something newer waiting.
+// hurry ends the calls that keep something waiting.
 func (d *Dispatcher) hurry() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, l := range d.lanes {
-		if l.end != nil && len(l.queue) > 0 {
+		waiting := len(l.queue) > 0 || slices.ContainsFunc(d.lanes, func(o *lane) bool { return o.after == l && len(o.queue) > 0 })
+		if l.end != nil && waiting {
 			l.end(ErrSuperseded)
 		}
 	}

@@ -6,16 +6,16 @@
 // A [Dispatcher] hands [Event] values to lanes. A [Lane] is what must not run at the
 // same time: the scripts of one instance, the FIFO, the mail. Each lane has at most
 // one goroutine, works one event after the other, and within an event calls its
-// hooks in order. Lanes never wait for each other, and [Dispatcher.Post] never waits
-// for anything.
+// hooks in order. A lane waits for another only if it is told to ([Lane.After]), and
+// [Dispatcher.Post] never waits for anything.
 //
 // Lanes are level-triggered: what matters is the state that lasts. While a hook runs,
 // a newer state of the same router replaces an older one that still waits, so the
 // last state always arrives, and arrives last, however wild the flapping
 // and however slow the script. A running hook is not interrupted by a newer state: it
-// may finish, up to its own deadline, unless it was configured to yield. A lane with a [Lane.Depth] is different: it
-// keeps every event in order, as a FIFO's reader expects, and counts what it
-// had to drop.
+// may finish, up to its own deadline, unless it was configured to yield. A lane with a
+// [Lane.Depth] is different: it keeps every event in order, as a FIFO's reader expects,
+// and counts what it had to drop.
 //
 //	d := notify.New(slog.Default())
 //	d.Set([]notify.Lane{{

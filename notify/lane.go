@@ -49,6 +49,9 @@ type Lane struct {
 	Name string
 	// Subject is who the lane is for; empty fields mean any.
 	Subject Subject
+	// After names a lane before this one in the list that goes first: an event is told
+	// here once that lane is done with it, however it went, or has skipped it.
+	After string
 	// Hooks are called in this order for each event.
 	Hooks []Hook
 	// Depth 0 makes the lane level-triggered: of each subject only the newest

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -37,8 +38,9 @@ type Result struct {
 // A lane is a Lane at work. All fields are guarded by the dispatcher's mutex.
 type lane struct {
 	config  Lane
+	after   *lane // goes first; may be nil
 	queue   []queued
-	posted  uint64                  // events so far, for the order among them
+	current uint64                  // number of the event being told; 0 for none
 	latest  map[Subject]uint64      // number of the newest lasting state
 	busy    bool                    // a goroutine works for this lane
 	retired bool                    // no longer configured, only finishes
@@ -47,15 +49,15 @@ type lane struct {
 	results []*Result
 }
 
+// queued is an event with its number: a later one has a higher number, in all lanes.
 type queued struct {
 	Event
 	number uint64
 }
 
 // put queues an event by the lane's rule.
-func (l *lane) put(e Event) {
-	l.posted++
-	q := queued{Event: e, number: l.posted}
+func (l *lane) put(q queued) {
+	e := q.Event
 	wanted := l.config.wants(e.State)
 	if l.config.Depth > 0 {
 		if !wanted {
@@ -133,14 +135,32 @@ func (d *Dispatcher) work(l *lane) {
 			return
 		}
 		q, hooks := l.queue[0], l.config.Hooks
+		if l.after != nil && l.after.owes(q.number) {
+			d.moved.Wait() // q stays in the queue: a newer state may replace it meanwhile
+			d.mu.Unlock()
+			continue
+		}
 		l.queue = l.queue[1:]
+		l.current = q.number
 		d.mu.Unlock()
 		for _, h := range hooks {
 			if h.wants(q.State) {
 				d.call(l, q, h)
 			}
 		}
+		d.mu.Lock()
+		l.current = 0
+		d.moved.Broadcast()
+		d.mu.Unlock()
 	}
+}
+
+// owes reports whether the lane, or one that it comes after, is not yet done with an
+// event or an older one.
+func (l *lane) owes(number uint64) bool {
+	return l.current != 0 && l.current <= number ||
+		slices.ContainsFunc(l.queue, func(q queued) bool { return q.number <= number }) ||
+		l.after != nil && l.after.owes(number)
 }
 
 // drop forgets a retired lane that has nothing left to do.
