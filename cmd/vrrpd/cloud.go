@@ -16,10 +16,13 @@ import (
 )
 
 func (a *app) cloudCommand() *cobra.Command {
-	c := &cobra.Command{Use: "cloud", Short: "Look at this node's cloud: check, plan, policy"}
+	c := &cobra.Command{
+		Use: "cloud", Short: "Look at this node's cloud: check, plan, policy", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	c.AddCommand(a.cloudCheckCommand(), a.cloudPlanCommand(), a.cloudPolicyCommand())
 	for _, sub := range c.Commands() {
-		sub.Args = usage(cobra.ExactArgs(1))
+		sub.Args = cobra.ExactArgs(1)
 	}
 	return c
 }

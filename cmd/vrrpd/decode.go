@@ -29,7 +29,10 @@ func (a *app) decodeCommand() *cobra.Command {
 				return err
 			}
 			defer f.Close()
-			return decode(f, a.stdout)
+			if err := decode(f, a.stdout); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return nil
 		},
 	}
 }

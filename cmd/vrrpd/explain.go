@@ -15,7 +15,7 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain NAME",
-		Short: "Say why an instance is in the state it is in",
+		Short: "Say why an instance or sync group is in the state it is in",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			client := control.Dial(a.socket)
@@ -29,6 +29,8 @@ func (a *app) explainCommand() *cobra.Command {
 			}
 			if i, ok := s.Instance(args[0]); ok {
 				explain(a.stdout, i, time.Now())
+			} else {
+				explainGroup(a.stdout, s, args[0], time.Now())
 			}
 			fmt.Fprintln(a.stdout, "Decisions, newest last:")
 			for _, d := range decisions {
@@ -52,8 +54,14 @@ func explain(w io.Writer, i *control.Instance, now time.Time) {
 	if i.HeldUntil != nil {
 		fmt.Fprintf(w, "  Its start delay holds it for another %s.\n", i.HeldUntil.Sub(now).Round(time.Millisecond))
 	}
+	if i.AsideUntil != nil && i.AsideUntil.After(now) {
+		fmt.Fprintf(w, "  It has stepped aside for another %s.\n", i.AsideUntil.Sub(now).Round(time.Second))
+	}
 	if i.Waiting {
 		fmt.Fprintln(w, "  It waits for the first result of a tracked object.")
+	}
+	if i.SyncGroup != "" {
+		fmt.Fprintf(w, "  It moves with sync group %s.\n", i.SyncGroup)
 	}
 	switch {
 	case i.State == "BACKUP" && i.Master != nil && i.Master.LastHeard != nil:
@@ -71,6 +79,21 @@ func explain(w io.Writer, i *control.Instance, now time.Time) {
 	fmt.Fprintln(w, ".")
 	for _, t := range i.Priority.Terms {
 		fmt.Fprintf(w, "  %s %s is %s, weight %d.\n", t.Kind, t.Name, judgement(t), t.Weight)
+	}
+}
+
+// explainGroup says what each member has to do with the group's state.
+func explainGroup(w io.Writer, s *control.Status, name string, now time.Time) {
+	for _, g := range s.SyncGroups {
+		if g.Name != name {
+			continue
+		}
+		fmt.Fprintf(w, "%s is %s for %s.\n", g.Name, g.State, age(now, g.Since))
+		for _, m := range g.Members {
+			if i, ok := s.Instance(m); ok {
+				explain(w, i, now)
+			}
+		}
 	}
 }
 

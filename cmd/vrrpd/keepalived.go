@@ -39,11 +39,12 @@ func (a *app) keepalived(name string) *cobra.Command {
 		Use:           name + " [keepalived's options]",
 		Short:         "Run as keepalived would",
 		Version:       software(),
-		Args:          usage(cobra.NoArgs),
+		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		PersistentPreRunE: a.understand,
 	}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	f := c.Flags()
 	f.StringVarP(&o.file, "use-file", "f", "/etc/keepalived/keepalived.conf", "configuration file")
 	f.BoolVarP(&o.foreground, "dont-fork", "n", false, "stay in the foreground")
@@ -122,15 +123,19 @@ func (a *app) configTest(o keepalivedOptions) error {
 
 // runAsKeepalived runs in the foreground with -n, else detached.
 func (a *app) runAsKeepalived(ctx context.Context, name string, o keepalivedOptions) error {
+	run := runOptions{logFormat: "keepalived", debug: o.detail > 1, pidFile: o.pid}
+	run.ConfigPath, run.ConfigID, run.Socket, run.KeepAddresses = o.file, o.configID, a.socket, o.keep
 	if !o.foreground && os.Getenv(detached) == "" {
+		// What is wrong with the file is said while somebody can read it.
+		if _, _, err := a.load(run.Options); err != nil {
+			return err
+		}
 		return detach()
 	}
-	log, err := a.keepalivedLog(name, o)
-	if err != nil {
-		return &exitError{exitFailed, err}
+	var err error
+	if run.log, err = a.keepalivedLog(name, o); err != nil {
+		return err
 	}
-	run := runOptions{logFormat: "keepalived", log: log, debug: o.detail > 1, pidFile: o.pid}
-	run.ConfigPath, run.ConfigID, run.Socket, run.KeepAddresses = o.file, o.configID, a.socket, o.keep
 	if run.pidFile == "" && strings.HasPrefix(name, "keepalived") {
 		run.pidFile = "/run/keepalived.pid"
 	}
@@ -144,7 +149,7 @@ func (a *app) runAsKeepalived(ctx context.Context, name string, o keepalivedOpti
 	defer serveSignals(dumps)()
 	run.Dumps = dumps
 	if o.dump {
-		if err := a.dump(log, o); err != nil {
+		if err := a.dump(run.log, o); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ func (e *exitError) Unwrap() error { return e.err }
 type app struct {
 	stdout, stderr io.Writer
 	socket         string
+	understood     bool // the command line is right: what fails now is no matter of usage
 }
 
 func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
@@ -65,7 +66,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args[1:])
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -77,6 +78,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if e == nil || e.err != nil {
 		fmt.Fprintf(stderr, "vrrpd: %v\n", err)
 	}
+	if !a.understood {
+		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", c.CommandPath())
+		code = exitUsage
+	}
 	return code
 }
 
@@ -86,14 +91,20 @@ func asKeepalived(args []string) bool {
 	if strings.HasPrefix(filepath.Base(args[0]), "keepalived") {
 		return true
 	}
-	if len(args) == 1 {
+	args = args[1:]
+	switch {
+	case len(args) == 0:
 		return false
+	case args[0] == "--socket" && len(args) > 2:
+		args = args[2:]
+	case strings.HasPrefix(args[0], "--socket=") && len(args) > 1:
+		args = args[1:]
 	}
-	switch args[1] {
+	switch args[0] {
 	case "-h", "--help", "--version":
 		return false
 	}
-	return strings.HasPrefix(args[1], "-")
+	return strings.HasPrefix(args[0], "-")
 }
 
 func (a *app) root() *cobra.Command {
@@ -106,9 +117,10 @@ options (vrrpd -f FILE -n -l …) it runs as keepalived would.`,
 		Version:       software(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		PersistentPreRunE: a.understand,
 	}
 	root.PersistentFlags().StringVar(&a.socket, "socket", control.DefaultSocket, "control socket of the daemon")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	root.AddCommand(
 		a.demoCommand(), a.runCommand(), a.checkCommand(),
 		a.statusCommand(), a.watchCommand(), a.explainCommand(),
@@ -116,22 +128,16 @@ options (vrrpd -f FILE -n -l …) it runs as keepalived would.`,
 		a.convertCommand(), a.decodeCommand(), a.claimCommand(), a.cloudCommand(), a.simulateCommand(), a.replayCommand(),
 		a.labCommand(), a.routerCommand(),
 	)
-	for _, c := range root.Commands() {
-		if c.Args != nil {
-			c.Args = usage(c.Args)
-		}
-	}
 	return root
 }
 
-// usage gives wrong arguments their exit code.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return &exitError{exitUsage, err}
-		}
-		return nil
+// understand runs when flags and arguments have been found right.
+func (a *app) understand(c *cobra.Command, _ []string) error {
+	if err := c.ValidateRequiredFlags(); err != nil {
+		return err
 	}
+	a.understood = true
+	return nil
 }
 
 // software is the version of this program.

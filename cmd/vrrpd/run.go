@@ -18,6 +18,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/config/diag"
 	"github.com/govrrp/vrrpd/internal/daemon"
 	"github.com/govrrp/vrrpd/linux"
@@ -60,14 +61,23 @@ func (a *app) runCommand() *cobra.Command {
 // or two the runtime could let it wait for tens of milliseconds.
 const minProcs = 4
 
-// runDaemon runs until SIGTERM or SIGINT.
-func (a *app) runDaemon(ctx context.Context, o runOptions) error {
-	cfg, diagnostics, err := daemon.Load(o.Options)
+// load reads the configuration and prints what it finds.
+func (a *app) load(o daemon.Options) (*config.Config, config.Diagnostics, error) {
+	cfg, diagnostics, err := daemon.Load(o)
 	if renderErr := diag.Render(a.stderr, diagnostics, diag.Style{Brief: true}); renderErr != nil {
-		return renderErr
+		return nil, nil, renderErr
 	}
 	if err != nil {
-		return &exitError{exitErrors, err}
+		return nil, nil, &exitError{exitErrors, err}
+	}
+	return cfg, diagnostics, nil
+}
+
+// runDaemon runs until SIGTERM or SIGINT.
+func (a *app) runDaemon(ctx context.Context, o runOptions) error {
+	cfg, diagnostics, err := a.load(o.Options)
+	if err != nil {
+		return err
 	}
 	if o.Node == "" {
 		o.Node, _ = os.Hostname()

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -112,8 +114,8 @@ func findings(s *control.Status, now time.Time) (lines []string) {
 				say(i.Name, "%s sends adverts too: two MASTERs", p.Address)
 			}
 		}
-		for reason, n := range i.Counters.Refused {
-			if n > 0 {
+		for _, reason := range slices.Sorted(maps.Keys(i.Counters.Refused)) {
+			if n := i.Counters.Refused[reason]; n > 0 {
 				say(i.Name, "%d packets refused: %s", n, reason)
 			}
 		}
