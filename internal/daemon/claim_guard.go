@@ -44,12 +44,14 @@ func suspicion(g *config.Guard) cloud.Suspicion {
 // they go anyway, and the status says so.
 const claimWait = 15 * time.Second
 
-// afterClaim is the hook that lets IPsec and scripts wait for the cloud.
+// afterClaim is the hook that lets the claims begin, and IPsec and scripts wait
+// for them.
 func (d *Daemon) afterClaim(who notify.Subject) notify.Hook {
 	target := notify.Func("cloud_claim", func(ctx context.Context, e notify.Event) error {
 		if e.State != notify.Master {
 			return nil
 		}
+		d.claims.proceed(who)
 		ctx, cancel := context.WithTimeout(ctx, claimWait)
 		defer cancel()
 		return d.claims.held(ctx, who)

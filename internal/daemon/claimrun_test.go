@@ -50,6 +50,11 @@ func TestClaimsRun(t *testing.T) {
 		t.Error("a claim that has not changed was made anew")
 	}
 	d.claims.transition(who, vrrp.Master, vrrp.Cause{Code: vrrp.CauseMasterDown}, 100)
+	time.Sleep(20 * time.Millisecond)
+	if s := run().claim.Status().State; s != cloud.StateIdle {
+		t.Errorf("a claim is %s before the addresses are in place", s)
+	}
+	d.claims.proceed(who)
 	d.claims.tick()
 	ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
 	defer cancel()

@@ -253,8 +253,9 @@ func claimMode(m config.ClaimMode) cloud.Mode {
 	return cloud.ModeEnforce
 }
 
-// transition tells the claims of an instance or group. It runs on the loop's
-// goroutine: SetWanted does not wait.
+// transition tells the claims of an instance or group what it has become. A
+// claim ends its work at once, but begins it when [claims.proceed] says so. It
+// runs on the loop's goroutine: SetWanted does not wait.
 func (c *claims) transition(who notify.Subject, to vrrp.State, cause vrrp.Cause, priority uint8) {
 	wanted := cloud.Wanted{
 		Master: to == vrrp.Master, Cause: claimCause(cause), Reason: cause.String(),
@@ -263,6 +264,23 @@ func (c *claims) transition(who notify.Subject, to vrrp.State, cause vrrp.Cause,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wanted[who] = wanted
+	if !wanted.Master {
+		c.tell(who, wanted)
+	}
+}
+
+// proceed lets the claims of an instance or group that is MASTER begin: its
+// addresses are in place.
+func (c *claims) proceed(who notify.Subject) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.wanted[who]; w.Master {
+		c.tell(who, w)
+	}
+}
+
+// tell hands a wish to the claims of an instance or group. The caller holds mu.
+func (c *claims) tell(who notify.Subject, wanted cloud.Wanted) {
 	for key, run := range c.runs {
 		if key.who == who {
 			run.claim.SetWanted(wanted)

@@ -55,10 +55,12 @@ type Daemon struct {
 	sink       *sink
 	links      *steadyLinks
 	claims     *claims
+	phases     *phases
 	recorder   *record.Writer // nil = none
 
 	mu         sync.Mutex // one reload at a time
 	cfg        *config.Config
+	listening  []notify.Lane
 	loaded     time.Time
 	warnings   int
 	lastReload string
@@ -97,11 +99,12 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	}
 	d := &Daemon{
 		opts: o, since: time.Now(), cfg: cfg, loaded: time.Now(), warnings: o.Warnings,
-		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{},
+		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{}, phases: newPhases(),
 	}
 	d.claims = newClaims(o)
 	d.sink = newSink(o.Log, d.dispatcher, d.claims)
 	d.sink.configure(cfg)
+	d.phases.configure(cfg)
 	plan, err := d.prepare(cfg)
 	if err != nil {
 		return nil, err
@@ -121,6 +124,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	if err := d.dispatcher.Set(plan.lanes); err != nil {
 		return nil, err
 	}
+	d.listening = plan.lanes
 	d.links = newSteadyLinks(d.host.Links(), cfg)
 	if err := d.claims.configure(context.WithoutCancel(ctx), plan.claims); err != nil {
 		return nil, err
@@ -130,8 +134,9 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		o.Log.Warn("falling back to the runtime's timer", "err", err)
 		timer = nil
 	}
+	d.phases.host = d.host.Host()
 	ports := runner.Ports{
-		Wire: d.host.Wire(), Host: d.host.Host(), Links: d.links,
+		Wire: d.host.Wire(), Host: d.phases, Links: d.links,
 		Sink: d.sink, Timer: timer, Log: o.Log, Tick: d.claims.tick,
 	}
 	if o.Record != "" {

@@ -74,7 +74,7 @@ func idle(t *testing.T) (*Daemon, *buffer) {
 	t.Helper()
 	log := &buffer{}
 	o := Options{Log: slog.New(NewPlainHandler(log, slog.LevelDebug)), Node: "r1"}
-	d := &Daemon{opts: o, dispatcher: notify.New(nil), fifos: map[string]*notify.FIFO{}, claims: newClaims(o)}
+	d := &Daemon{opts: o, dispatcher: notify.New(nil), fifos: map[string]*notify.FIFO{}, claims: newClaims(o), phases: newPhases()}
 	d.sink = newSink(o.Log, d.dispatcher, d.claims)
 	t.Cleanup(func() {
 		if err := d.dispatcher.Close(t.Context()); err != nil && t.Context().Err() == nil {

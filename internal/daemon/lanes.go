@@ -14,10 +14,10 @@ import (
 
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/notify"
-	"github.com/govrrp/vrrpd/notify/conntrack"
 	"github.com/govrrp/vrrpd/notify/ipsec"
 	"github.com/govrrp/vrrpd/notify/mail"
 	"github.com/govrrp/vrrpd/notify/script"
+	"github.com/govrrp/vrrpd/vrrp"
 )
 
 // runAs resolves commands: who runs them and under which policy.
@@ -73,52 +73,87 @@ func (r *runAs) scripts(n *config.Notify) (s notify.Scripts, err error) {
 	return s, errors.Join(errs...)
 }
 
-// lanes returns the notification lanes of a configuration: one for each
-// instance and group, whose hooks run in the documented order (IPsec, then
-// scripts), and those that hear everybody.
+// lanes returns the notification lanes of a configuration: those of each
+// instance and group, and those that hear everybody.
 func (d *Daemon) lanes(c *config.Config) ([]notify.Lane, error) {
 	var lanes []notify.Lane
 	var errs []error
 	as := newRunAs(&c.Global)
 	for _, i := range c.Instances {
-		lane, err := d.lane(as, notify.Subject{Kind: notify.Instance, Name: i.Name}, &i.Notify, i.IPsec, i.Conntrack, addressesOf(i), len(i.Claims))
-		lanes, errs = append(lanes, lane), append(errs, err)
+		f := follower{
+			who: notify.Subject{Kind: notify.Instance, Name: i.Name}, routers: []vrrp.ID{routerID(i)}, addresses: addressesOf(i),
+			notify: &i.Notify, ipsec: i.IPsec, conntrack: i.Conntrack, claims: len(i.Claims) > 0,
+		}
+		own, err := d.lanesOf(as, f)
+		lanes, errs = append(lanes, own...), append(errs, err)
 	}
 	for _, g := range c.SyncGroups {
-		lane, err := d.lane(as, notify.Subject{Kind: notify.Group, Name: g.Name}, &g.Notify, g.IPsec, g.Conntrack, groupAddresses(c, g), len(g.Claims))
-		lanes, errs = append(lanes, lane), append(errs, err)
+		f := follower{
+			who: notify.Subject{Kind: notify.Group, Name: g.Name}, routers: groupRouters(c, g), addresses: groupAddresses(c, g),
+			notify: &g.Notify, ipsec: g.IPsec, conntrack: g.Conntrack, claims: len(g.Claims) > 0,
+		}
+		own, err := d.lanesOf(as, f)
+		lanes, errs = append(lanes, own...), append(errs, err)
 	}
 	shared, err := d.sharedLanes(c)
 	return append(lanes, shared...), errors.Join(append(errs, err)...)
 }
 
-// lane is one instance's or group's: what follows ownership runs in this
-// order, one after the other: connection tracking, the cloud, IPsec, scripts.
-func (d *Daemon) lane(as *runAs, who notify.Subject, n *config.Notify, i *config.IPsec, c *config.Conntrack, addresses []netip.Addr, claims int) (notify.Lane, error) {
-	lane := notify.Lane{Name: string(who.Kind) + " " + who.Name, Subject: who}
-	if c != nil {
-		target := conntrack.New(conntrack.Config{Program: c.Command, File: c.ConfigFile, StepTimeout: c.Timeout})
-		lane.Hooks = append(lane.Hooks, notify.Hook{Target: target, Yields: true})
+// follower is what follows the state of an instance or group.
+type follower struct {
+	who       notify.Subject
+	routers   []vrrp.ID
+	addresses []netip.Addr
+	notify    *config.Notify
+	ipsec     *config.IPsec
+	conntrack *config.Conntrack
+	claims    bool
+}
+
+// lanesOf are one instance's or group's, in their order: addresses, then
+// connection tracking and, beside it, claim and IPsec; scripts come last and
+// keep none of the others waiting for their next turn.
+func (d *Daemon) lanesOf(as *runAs, f follower) ([]notify.Lane, error) {
+	name := string(f.who.Kind) + " " + f.who.Name
+	addresses := notify.Lane{Name: name + " addresses", Subject: f.who}
+	tracking := notify.Lane{Name: name + " conntrack", Subject: f.who, After: addresses.Name}
+	edge := notify.Lane{Name: name + " edge", Subject: f.who, After: addresses.Name}
+	if f.conntrack != nil {
+		addresses.Hooks = append(addresses.Hooks, d.phases.committed(f.who))
+		tracking.Hooks = append(tracking.Hooks, notify.Hook{Target: conntrackTarget(f.conntrack), Yields: true})
 	}
-	if claims > 0 {
-		lane.Hooks = append(lane.Hooks, d.afterClaim(who))
+	addresses.Hooks = append(addresses.Hooks, d.phases.settled(f.routers))
+	if f.claims {
+		edge.Hooks = append(edge.Hooks, d.afterClaim(f.who))
 	}
-	if i != nil {
+	if f.ipsec != nil {
 		target, err := ipsec.New(ipsec.Config{
-			Stack: ipsec.Stack(i.Stack), Unit: i.Unit, Connections: i.Connections, Addresses: addresses,
-			Socket: i.Socket, Timeout: i.Timeout, Ready: ipsec.Usable,
+			Stack: ipsec.Stack(f.ipsec.Stack), Unit: f.ipsec.Unit, Connections: f.ipsec.Connections, Addresses: f.addresses,
+			Socket: f.ipsec.Socket, Timeout: f.ipsec.Timeout, Ready: ipsec.Usable,
 		})
 		if err != nil {
-			return lane, fmt.Errorf("%s: notify_ipsec: %w", who.Name, err)
+			return nil, fmt.Errorf("%s: notify_ipsec: %w", f.who.Name, err)
 		}
-		lane.Hooks = append(lane.Hooks, notify.Hook{Target: target, Yields: true})
+		edge.Hooks = append(edge.Hooks, notify.Hook{Target: target, Yields: true})
 	}
-	scripts, err := as.scripts(n)
+	programs, err := as.scripts(f.notify)
 	if err != nil {
-		return lane, fmt.Errorf("%s: %w", who.Name, err)
+		return nil, fmt.Errorf("%s: %w", f.who.Name, err)
 	}
-	lane.Hooks = append(lane.Hooks, scripts.Hooks()...)
-	return lane, nil
+	scripts := notify.Lane{Name: name, Subject: f.who, After: edge.Name, Hooks: programs.Hooks()}
+	if len(edge.Hooks) == 0 {
+		scripts.After = addresses.Name
+	}
+	lanes := []notify.Lane{addresses}
+	for _, l := range []notify.Lane{tracking, edge, scripts} {
+		if len(l.Hooks) > 0 {
+			lanes = append(lanes, l)
+		}
+	}
+	if len(lanes) == 1 {
+		return nil, nil // nobody waits for the addresses
+	}
+	return lanes, nil
 }
 
 // sharedLanes are those that hear everybody: pipes and mail.

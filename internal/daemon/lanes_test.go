@@ -53,36 +53,48 @@ func TestLaneOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	got := map[string]notify.Lane{}
 	for _, l := range lanes {
-		got = append(got, l.Name[:strings.LastIndexAny(l.Name+" ", " ")]+": "+targets(l))
+		got[l.Name] = l
 	}
-	if len(lanes) != 5 {
-		t.Fatalf("%q", got)
-	}
-	if lanes[0].Subject != (notify.Subject{Kind: notify.Instance, Name: "VI_1"}) || lanes[1].Subject != (notify.Subject{Kind: notify.Group, Name: "VG"}) {
-		t.Errorf("%+v", lanes)
-	}
-	hooks := targets(lanes[0])
-	if !strings.HasPrefix(hooks, "conntrack_sync cloud_claim notify_ipsec notify_") || !strings.HasSuffix(hooks, " notify") {
-		t.Errorf("%s", hooks)
-	}
-	for _, keyword := range []string{"master", "backup", "fault", "stop", "deleted", "master_rx_lower_pri"} {
-		if !strings.Contains(hooks+" ", "notify_"+keyword+" ") {
-			t.Errorf("no %s in %s", keyword, hooks)
+	for name, want := range map[string]struct{ after, targets string }{
+		"INSTANCE VI_1 addresses": {"", "conntrack_commit addresses"},
+		"INSTANCE VI_1 conntrack": {"INSTANCE VI_1 addresses", "conntrack_sync"},
+		"INSTANCE VI_1 edge":      {"INSTANCE VI_1 addresses", "cloud_claim notify_ipsec"},
+		"INSTANCE VI_1": {
+			"INSTANCE VI_1 edge",
+			"notify_master notify_backup notify_fault notify_stop notify_deleted notify_master_rx_lower_pri notify",
+		},
+		"GROUP VG addresses": {"", "addresses"},
+		"GROUP VG":           {"GROUP VG addresses", "notify"},
+	} {
+		l := got[name]
+		if l.After != want.after || targets(l) != want.targets {
+			t.Errorf("%s: %s after %q, want %s after %q", name, targets(l), l.After, want.targets, want.after)
+		}
+		if who := string(l.Subject.Kind) + " " + l.Subject.Name; !strings.HasPrefix(name, who) {
+			t.Errorf("%s is for %s", name, who)
 		}
 	}
-	if targets(lanes[1]) != "notify" || targets(lanes[2]) != "fifo" || lanes[2].Depth != notify.FIFODepth {
-		t.Errorf("%q", got)
+	if len(lanes) != 9 || targets(lanes[6]) != "fifo" || lanes[6].Depth != notify.FIFODepth {
+		t.Fatalf("%d lanes: %+v", len(lanes), lanes)
 	}
-	if lanes[3].Subject.Name != "VI_1" || lanes[4].Subject.Name != "VG" || targets(lanes[3]) != targets(lanes[4]) {
-		t.Errorf("mail: %q", got)
+	if lanes[7].Subject.Name != "VI_1" || lanes[8].Subject.Name != "VG" || targets(lanes[7]) != targets(lanes[8]) {
+		t.Errorf("mail: %+v", lanes[7:])
 	}
 	again, err := d.lanes(c)
-	if err != nil || again[2].Hooks[0].Target != lanes[2].Hooks[0].Target {
+	if err != nil || again[6].Hooks[0].Target != lanes[6].Hooks[0].Target {
 		t.Errorf("a reload opened the pipe again: %v", err)
 	}
 	_ = d.fifos[c.Global.VRRPNotifyFIFO.Path].Close()
+}
+
+// Nobody waits for the addresses of an instance that nothing follows.
+func TestNoLanes(t *testing.T) {
+	d, _ := idle(t)
+	if lanes, err := d.lanes(parse(t, router(vip))); err != nil || len(lanes) != 0 {
+		t.Errorf("%+v, %v", lanes, err)
+	}
 }
 
 func TestMailWithoutFaults(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/config"
@@ -67,6 +68,11 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config, next prepared) e
 	if err := d.claims.configure(context.WithoutCancel(ctx), next.claims); err != nil {
 		return err
 	}
+	// What is new hears of its first state, what goes of its last.
+	if err := d.dispatcher.Set(unionLanes(next.lanes, d.listening)); err != nil {
+		return err
+	}
+	d.phases.configure(cfg)
 	gone := missing(d.cfg, cfg)
 	if err := d.runner.Reload(ctx, next.engine); err != nil {
 		return err
@@ -81,6 +87,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config, next prepared) e
 	if err := d.dispatcher.Set(next.lanes); err != nil {
 		return err
 	}
+	d.listening = next.lanes
 	if err := d.runner.Settle(ctx); err != nil {
 		return err
 	}
@@ -103,4 +110,15 @@ func missing(old, new *config.Config) []*config.Instance {
 		}
 	}
 	return gone
+}
+
+// unionLanes returns next and those of now that next does not have by name.
+func unionLanes(next, now []notify.Lane) []notify.Lane {
+	all := slices.Clone(next)
+	for _, o := range now {
+		if !slices.ContainsFunc(next, func(n notify.Lane) bool { return n.Name == o.Name }) {
+			all = append(all, o)
+		}
+	}
+	return all
 }

@@ -83,6 +83,16 @@ func (d *daemon) instance(name string) *control.Instance {
 	return i
 }
 
+// notification is what became of a target; nothing yet is its zero value.
+func notification(i *control.Instance, target string) control.Notification {
+	for _, n := range i.Notify {
+		if n.Target == target {
+			return n
+		}
+	}
+	return control.Notification{}
+}
+
 // limit is generous: it tells working from not working, never fast from slow.
 const limit = 20 * time.Second
 

@@ -93,10 +93,11 @@ func TestFlaps(t *testing.T) {
 		}
 	}
 	i := r.instance("FLAP")
-	if len(i.Notify) != 1 || i.Notify[0].State != "MASTER" || i.Notify[0].Superseded == 0 {
+	script := notification(i, "notify")
+	if script.State != "MASTER" || script.Superseded == 0 {
 		t.Errorf("%+v", i.Notify)
 	}
-	t.Logf("%d transitions, %d calls, %d superseded", i.Transitions, i.Notify[0].Runs, i.Notify[0].Superseded)
+	t.Logf("%d transitions, %d calls, %d superseded", i.Transitions, script.Runs, script.Superseded)
 	if z := zombies(t, r.proc.PID()); len(z) > 0 {
 		t.Errorf("zombies: %q", z)
 	}
@@ -149,8 +150,8 @@ func TestBadScripts(t *testing.T) {
 		r.want(s.name, "MASTER")
 		var got control.Notification
 		eventually(t, s.name+" to have a result with "+s.result, func() bool {
-			if i := r.instance(s.name); i != nil && len(i.Notify) == 1 {
-				got = i.Notify[0]
+			if i := r.instance(s.name); i != nil {
+				got = notification(i, "notify_master")
 			}
 			return strings.Contains(got.Result, s.result)
 		})

@@ -40,11 +40,15 @@ type Config struct {
 	Expectations bool
 	// StepTimeout bounds each step; 0 means DefaultStepTimeout.
 	StepTimeout time.Duration
+	// Early says that somebody calls [Target.Commit] before the addresses come, so that
+	// Notify does only the rest on MASTER.
+	Early bool
 	// Run runs commands; nil means package script.
 	Run Runner
 }
 
-// A Target tells conntrackd which router forwards. It is not for concurrent use.
+// A Target tells conntrackd which router forwards. Its methods may be called from any
+// goroutine.
 type Target struct{ config Config }
 
 // New fills in the defaults.
@@ -83,9 +87,8 @@ func (t *Target) Notify(ctx context.Context, e notify.Event) notify.Outcome {
 	s := &steps{config: t.config}
 	switch e.State {
 	case notify.Master:
-		s.do(ctx, "-c")
-		if t.config.Expectations {
-			s.do(ctx, "-c", "exp")
+		if !t.config.Early {
+			s.commit(ctx)
 		}
 		s.do(ctx, "-f")
 		s.do(ctx, "-R")
@@ -97,7 +100,15 @@ func (t *Target) Notify(ctx context.Context, e notify.Event) notify.Outcome {
 	default:
 		s.do(ctx, "-t")
 	}
-	return notify.Outcome{Exit: -1, Err: errors.Join(s.failed...), Output: strings.Join(s.report, "\n")}
+	return s.outcome()
+}
+
+// Commit gives the kernel the entries learnt from the peer, the first step on MASTER.
+// Called before the addresses come, it lets entries be there when packets arrive.
+func (t *Target) Commit(ctx context.Context) notify.Outcome {
+	s := &steps{config: t.config}
+	s.commit(ctx)
+	return s.outcome()
 }
 
 // Bulk sends all entries to the peer. Call it on the MASTER when a peer has come back,
@@ -113,6 +124,17 @@ type steps struct {
 	config Config
 	report []string
 	failed []error
+}
+
+func (s *steps) outcome() notify.Outcome {
+	return notify.Outcome{Exit: -1, Err: errors.Join(s.failed...), Output: strings.Join(s.report, "\n")}
+}
+
+func (s *steps) commit(ctx context.Context) {
+	s.do(ctx, "-c")
+	if s.config.Expectations {
+		s.do(ctx, "-c", "exp")
+	}
 }
 
 // do asks the running conntrackd for something.

@@ -63,6 +63,16 @@ func TestStepsOfEachState(t *testing.T) {
 		expect(t, d.ran, want...)
 	}
 	d := &daemon{}
+	early := New(Config{Early: true, Expectations: true, Run: d.run})
+	if o := early.Commit(t.Context()); o.Err != nil {
+		t.Error(o.Err)
+	}
+	expect(t, d.ran, c+"-c", c+"-c exp")
+	d.ran = nil
+	early.Notify(t.Context(), event(notify.Master))
+	expect(t, d.ran, c+"-f", c+"-R", c+"-B")
+
+	d = &daemon{}
 	if err := New(Config{Program: "/x/ctd", File: "/f", Run: d.run}).Bulk(t.Context()); err != nil {
 		t.Error(err)
 	}

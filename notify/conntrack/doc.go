@@ -18,9 +18,10 @@
 //	otherwise   -t
 //
 // Every step is bounded (5 seconds by default) and its failure is reported without
-// stopping the ones after it: a failover is never worse for having tried. Put the
-// target before all others of its lane, so that the entries are there when packets
-// arrive, and give its hook Yields. Tie it to a sync-group when there is one,
+// stopping the ones after it: a failover is never worse for having tried. Entries must be
+// there when packets arrive: call [Target.Commit] before the addresses come and set
+// [Config.Early]; if that cannot be, put the target before all others of its lane. Give its
+// hook Yields. Tie it to a sync-group when there is one,
 // so that it runs once for all its members:
 //
 //	target := conntrack.New(conntrack.Config{})
