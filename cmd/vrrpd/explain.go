@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,20 +28,22 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var b strings.Builder
 			if i, ok := s.Instance(args[0]); ok {
-				explain(a.stdout, i, time.Now())
+				explain(&b, i, time.Now())
 			} else {
-				explainGroup(a.stdout, s, args[0], time.Now())
+				explainGroup(&b, s, args[0], time.Now())
 			}
-			fmt.Fprintln(a.stdout, "Decisions, newest last:")
+			b.WriteString("Decisions, newest last:\n")
 			for _, d := range decisions {
-				fmt.Fprintf(a.stdout, "  %s  %-10s  %s", d.At.Format("15:04:05.000"), d.What, d.Text)
+				fmt.Fprintf(&b, "  %s  %-10s  %s", d.At.Format("15:04:05.000"), d.What, d.Text)
 				if d.Source != "" {
-					fmt.Fprintf(a.stdout, "  [%s]", d.Source)
+					fmt.Fprintf(&b, "  [%s]", d.Source)
 				}
-				fmt.Fprintln(a.stdout)
+				b.WriteByte('\n')
 			}
-			return nil
+			_, err = io.WriteString(a.stdout, b.String())
+			return err
 		},
 	}
 }
@@ -69,6 +72,11 @@ func explain(w io.Writer, i *control.Instance, now time.Time) {
 		fmt.Fprintf(w, "  It hears %s with priority %d; if that falls silent it takes over in %.3f s.\n", i.Master.Address, i.Master.Priority, max(left, 0))
 	case i.State == "BACKUP":
 		fmt.Fprintf(w, "  It has heard no MASTER and takes over %.3f s after it began to listen.\n", i.MasterDown)
+	}
+	for _, p := range i.Peers {
+		if i.State == "MASTER" && p.LastHeard == nil {
+			fmt.Fprintf(w, "  It has never heard %s: right while that is BACKUP, for only the MASTER speaks.\n", p.Address)
+		}
 	}
 	fmt.Fprintf(w, "  Priority %d = %d configured", i.Priority.Effective, i.Priority.Configured)
 	for _, t := range i.Priority.Terms {

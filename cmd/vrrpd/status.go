@@ -104,10 +104,7 @@ func findings(s *control.Status, now time.Time) (lines []string) {
 			say(i.Name, "stepped aside for another %s", i.AsideUntil.Sub(now).Round(time.Second))
 		}
 		for _, p := range i.Peers {
-			switch {
-			case p.LastHeard == nil:
-				say(i.Name, "peer %s was never heard", p.Address)
-			case p.AddressesDiffer:
+			if p.AddressesDiffer {
 				say(i.Name, "%s advertises other addresses", p.Address)
 			}
 			if i.State == "MASTER" && p.LastHeard != nil && p.Priority > 0 && now.Sub(*p.LastHeard).Seconds() < i.MasterDown && p.LastHeard.After(i.Since) {
