@@ -16,6 +16,19 @@ var bugs = []bug{
 		"return (time.Duration(256-int(priority)) * interval / 256).Truncate(time.Second)",
 	},
 	{
+		"skew-doubled", "vrrp/timers.go",
+		"return time.Duration(256-int(priority)) * interval / 256",
+		"return time.Duration(256-int(priority)) * interval / 128",
+	},
+	{
+		"one-advert-more-missed", "vrrp/timers.go",
+		"return time.Duration(adverts)*interval +", "return time.Duration(adverts+1)*interval +",
+	},
+	{
+		"resignation-ignored-by-backup", "vrrp/backup.go",
+		"\tif at := r.now.Add(r.skew()); at.Before(r.timers[timerMasterDown]) {", "\tif at := r.now.Add(r.skew()); false {",
+	},
+	{
 		"resignation-ignored-by-master", "vrrp/master.go",
 		"case a.Priority == PriorityResign:\n\t\tr.sendAdvert(r.priority())\n",
 		"case a.Priority == PriorityResign:\n",

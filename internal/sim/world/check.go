@@ -3,6 +3,7 @@
 package world
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,15 +23,16 @@ type photo struct {
 
 func (w *World) photograph(n *node, in engine.Input) (p photo) {
 	n.told.hear(in)
-	switch in.(type) {
+	switch in := in.(type) {
 	case engine.Started:
 		n.started = true
 	case engine.Stopped:
 		n.started = false
-	}
-	if r, reload := in.(engine.Reloaded); reload {
-		n.Config = r.Config
+	case engine.Reloaded:
+		n.Config = in.Config
 		w.takeConfig(n)
+	case engine.FailoverRequested:
+		w.stepAside(n, in)
 	}
 	for i, v := range n.views {
 		if i < len(p.states) {
@@ -158,16 +160,50 @@ func (w *World) checkTransition(n *node, v *view, a vrrp.ReportTransition) {
 	if a.From != vrrp.Backup || a.To != vrrp.Master || v.group != nil || n.Habits != None {
 		return
 	}
-	if early := v.notBefore - w.clock(n); early > 0 {
+	if early := v.wait.from - w.clock(n); early > 0 {
 		w.violated(n, "no-early-takeover", "%s becomes MASTER %v early (%v)", v.cfg.Name, early, a.Cause)
 	}
 }
+
+// checkWaits: nobody lets the Master_Down_Interval pass and does not take
+// over. A sync-group takes over when its last member may.
+func (w *World) checkWaits(n *node) {
+	if !n.started || n.Habits != None {
+		return
+	}
+	for _, v := range n.views {
+		late := w.clock(n) - v.latest()
+		if v.state == vrrp.Backup && late > w.setup.Late+tolerance {
+			w.violated(n, "no-late-takeover", "%s is in BACKUP and should be MASTER since %v", v.cfg.Name, late)
+		}
+	}
+}
+
+// latest is when a BACKUP must have become MASTER.
+func (v *view) latest() time.Duration {
+	at := v.wait.to
+	if v.group == nil {
+		return at
+	}
+	for _, m := range v.node.views {
+		if m.group != v.group {
+			continue
+		}
+		if m.state != vrrp.Backup {
+			return forever
+		}
+		at = max(at, m.wait.to)
+	}
+	return at
+}
+
+const forever = time.Duration(math.MaxInt64)
 
 // checkCadence: a MASTER advertises every interval.
 func (w *World) checkCadence(n *node) {
 	for _, v := range n.views {
 		late := w.clock(n) - v.advertDue
-		if v.state == vrrp.Master && v.advertDue > 0 && late > w.setup.Late+time.Millisecond {
+		if v.state == vrrp.Master && v.advertDue > 0 && late > w.setup.Late+tolerance {
 			w.violated(n, "adverts-on-time", "%s is MASTER and its advert is %v late", v.cfg.Name, late)
 		}
 	}
@@ -205,9 +241,9 @@ func (w *World) checkReaction(n *node, before photo, f *engine.FrameReceived, ou
 	case o == mustHear && before.was == vrrp.Master:
 		w.checkMasterHears(n, v, a, outs)
 	case o == mustHear:
-		w.backupHears(v, a)
+		v.wait.hears(&v.cfg.Config, v.now.priority, a, w.clock(n), v.steppedAside(w.clock(n)))
 	default:
-		v.notBefore = 0 // whatever it heard, it may have believed
+		v.wait.mayHear(&v.cfg.Config, v.now.priority, a, w.clock(n), v.steppedAside(w.clock(n)))
 	}
 }
 
@@ -226,32 +262,11 @@ func (w *World) checkMasterHears(n *node, v *view, a advert, outs []engine.Outpu
 	case better && v.state == vrrp.Master:
 		w.violated(n, "master-yields", "%s (priority %d, %v) stays MASTER at %v's priority %d", v.cfg.Name, own, v.now.source, a.source, a.priority)
 	case better:
-		w.backupHears(v, a)
+		v.wait.hears(&v.cfg.Config, own, a, w.clock(n), v.steppedAside(w.clock(n)))
 	case v.state != vrrp.Master:
 		w.violated(n, "master-stays", "%s (priority %d, %v) yields to %v's priority %d", v.cfg.Name, own, v.now.source, a.source, a.priority)
 	case !answers && (a.priority == 0 || !v.cfg.LowerGetsNoAdvert && w.clock(n)-v.lastSent >= v.cfg.Interval/answersPerInterval):
 		w.violated(n, "master-answers", "%s leaves %v's priority %d without an answer", v.cfg.Name, a.source, a.priority)
-	}
-}
-
-// backupHears keeps the earliest end of the Master_Down_Timer.
-func (w *World) backupHears(v *view, a advert) {
-	c := &v.cfg.Config
-	own := v.now.priority
-	now := w.clock(v.node)
-	accepted := a.priority >= own || c.NoPreempt && own != 255
-	switch {
-	case a.priority == 0:
-		v.notBefore = now + skew(c.Version, own, v.learnt)
-	case accepted:
-		if c.Version == vrrp.V3 {
-			v.learnt = a.interval
-		}
-		v.notBefore = now + masterDown(c, own, v.learnt)
-	case c.Version == vrrp.V3:
-		// It may have been accepted, for a while.
-		v.learnt = min(v.learnt, a.interval)
-		v.notBefore = min(v.notBefore, now+masterDown(c, own, v.learnt))
 	}
 }
 

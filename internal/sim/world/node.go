@@ -197,6 +197,7 @@ const netlinkDelay = 5 * time.Millisecond
 // step gives a machine one input and carries out what it answers.
 func (w *World) step(n *node, in engine.Input, s sort) {
 	w.counts.Steps++
+	w.checkWaits(n)
 	before := w.photograph(n, in)
 	outs, trouble := stepMachine(n.machine, w.now(n), in)
 	if trouble != "" {

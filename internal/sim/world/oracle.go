@@ -193,7 +193,10 @@ const (
 // judgeFrame decodes a genuine frame for a router that is in BACKUP or MASTER.
 func judgeFrame(v *view, f *engine.FrameReceived, own netip.Addr) (a advert, o opinion) {
 	b, c := f.Payload, &v.cfg
-	a = advert{priority: b[2], source: f.Source}
+	a = advert{priority: b[2], source: f.Source, interval: time.Duration(b[5]) * time.Second}
+	if c.Version == vrrp.V3 {
+		a.interval = time.Duration(binary.BigEndian.Uint16(b[4:])&0xfff) * 10 * time.Millisecond
+	}
 	if c.HMAC != nil || c.StrictAddresses || int(b[0]&0xf) != 1 {
 		return a, noOpinion
 	}
@@ -208,13 +211,11 @@ func judgeFrame(v *view, f *engine.FrameReceived, own netip.Addr) (a advert, o o
 		size = 8 + 16*int(b[3])
 	}
 	if c.Version == vrrp.V3 {
-		a.interval = time.Duration(binary.BigEndian.Uint16(b[4:])&0xfff) * 10 * time.Millisecond
 		if len(b) != size {
 			return a, mustRefuse // a trailer that nobody here can verify
 		}
 		return a, mustHear
 	}
-	a.interval = time.Duration(b[5]) * time.Second
 	switch {
 	case a.interval != c.Interval, vrrp.AuthType(b[4]) != c.AuthType:
 		return a, mustRefuse

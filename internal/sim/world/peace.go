@@ -109,6 +109,7 @@ func (w *World) judge() {
 	for _, n := range w.nodes {
 		if n.up {
 			w.checkCadence(n)
+			w.checkWaits(n)
 			w.checkHost(n)
 			w.checkRetried(n)
 		}

@@ -19,10 +19,10 @@ type view struct {
 	now    outlook
 	status engine.RouterStatus
 	// On the node's own clock:
-	notBefore time.Duration // the Master_Down_Timer cannot have run out earlier
+	wait      wait
+	aside     time.Duration // an operator made it step aside until then
 	advertDue time.Duration // a MASTER must have sent by then; 0 = is none
 	lastSent  time.Duration // an advert, as MASTER
-	learnt    time.Duration // the MASTER's interval, v3
 	domain    *domain
 	term      int // counts the times it became MASTER
 }
@@ -87,10 +87,7 @@ func sameRouter(a, b *engine.Router) bool {
 func (w *World) reconsider(v *view) {
 	c := &v.cfg.Config
 	now := w.clock(v.node)
-	if v.learnt == 0 || c.Version == vrrp.V2 || v.learnt > c.Interval {
-		v.learnt = c.Interval
-	}
-	v.notBefore = min(v.notBefore, now+masterDown(c, 255, v.learnt))
+	v.wait.reconfigured(c, now)
 	if v.advertDue > 0 {
 		v.advertDue = min(v.advertDue, now+c.Interval)
 	}
@@ -105,14 +102,24 @@ func (v *view) sinceMaster(a vrrp.ReportTransition, t time.Duration) {
 	case vrrp.Master:
 		v.advertDue = now + c.Interval
 	case vrrp.Backup:
-		v.learnt = c.Interval
-		v.notBefore = now + masterDown(c, a.Priority, c.Interval)
-		if a.Cause.Code == vrrp.CauseStalled {
-			v.notBefore = now + c.Interval
-		}
+		v.wait.begins(c, a.Priority, now, a.Cause.Code == vrrp.CauseStalled)
 	case vrrp.Init, vrrp.Fault:
 	}
 }
+
+// stepAside is a manual failover of a router or of its group.
+func (w *World) stepAside(n *node, in engine.FailoverRequested) {
+	now := w.clock(n)
+	for _, v := range n.views {
+		together := v.group != nil && (v.group.Name == in.Name || slices.Contains(v.group.Members, in.Name))
+		if v.cfg.Name == in.Name || together {
+			v.aside, v.wait.lower = now+in.For, 0
+			v.wait.to = max(v.wait.to, now+masterDown(&v.cfg.Config, 1, v.wait.most))
+		}
+	}
+}
+
+func (v *view) steppedAside(now time.Duration) bool { return now <= v.aside }
 
 // excuse lets a node off what it could not do while it did not run.
 func (w *World) excuse(n *node) {
@@ -120,5 +127,6 @@ func (w *World) excuse(n *node) {
 		if v.advertDue > 0 {
 			v.advertDue = w.clock(n) + v.cfg.Interval
 		}
+		v.wait.delayed(&v.cfg.Config, w.clock(n))
 	}
 }
