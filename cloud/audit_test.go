@@ -4,6 +4,7 @@ package cloud_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,6 +103,50 @@ func TestLimiter(t *testing.T) {
 		if d := sent(4); d != time.Second {
 			t.Errorf("4 after ten quiet minutes took %v, want 1 s", d)
 		}
+	})
+}
+
+// thirsty is a provider that needs ten requests to look.
+type thirsty struct {
+	nopProvider
+	looked time.Time
+}
+
+func (*thirsty) Discover(context.Context) (cloud.Node, error) { return cloud.Node{}, nil }
+
+func (p *thirsty) Observe(ctx context.Context, _ cloud.Node, items []cloud.Item) []cloud.Observed {
+	for range 10 {
+		if err := cloud.LimiterFrom(ctx).Read(ctx); err != nil {
+			return nil
+		}
+	}
+	p.looked = time.Now()
+	return []cloud.Observed{{Item: items[0], Owner: cloud.Self}}
+}
+
+// However much a BACKUP has looked, a takeover need not wait for the limiter.
+func TestLimiterKeepsReadsForTheTakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &thirsty{}
+		c, err := cloud.New(cloud.Config{Name: "wan", Provider: p, Items: []cloud.Item{vip1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- c.Run(ctx) }()
+		for range 20 { // far more than the limiter allows
+			c.Kick()
+			time.Sleep(500 * time.Millisecond)
+		}
+		began := time.Now()
+		c.SetWanted(cloud.Wanted{Master: true})
+		synctest.Wait()
+		if p.looked != began {
+			t.Error("the first look of the takeover had to wait")
+		}
+		cancel()
+		<-done
 	})
 }
 

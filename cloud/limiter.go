@@ -18,9 +18,10 @@ func BootTime() time.Duration { return boottime.Now() }
 // of routes does not get the addresses throttled. One limiter is shared by all
 // claims that use the same account: give the same one to each [Config].
 //
-// Writes have a burst of 40 and then 4 per second, reads a burst of 20 and
-// then 2 per second. A throttled reply halves both rates, down to an eighth;
-// every minute without one doubles them again.
+// Reads and writes each have a burst of 40 and then 4 per second. The looks of
+// a node that is not MASTER leave half of the reads for the takeover that may
+// come next. A throttled reply halves both rates, down to an eighth; every
+// minute without one doubles them again.
 type Limiter struct {
 	clock func() time.Duration
 
@@ -44,7 +45,7 @@ type Rates struct {
 }
 
 // DefaultRates are below what every vendor allows.
-var DefaultRates = Rates{ReadBurst: 20, ReadPerSecond: 2, WriteBurst: 40, WritePerSecond: 4}
+var DefaultRates = Rates{ReadBurst: 40, ReadPerSecond: 4, WriteBurst: 40, WritePerSecond: 4}
 
 // NewLimiter returns a limiter with [DefaultRates] that is full. The clock must
 // never go back; nil means [BootTime].
@@ -67,10 +68,16 @@ func NewLimiterWithRates(clock func() time.Duration, r Rates) *Limiter {
 }
 
 // Read waits until one read request may be sent.
-func (l *Limiter) Read(ctx context.Context) error { return l.wait(ctx, &l.read) }
+func (l *Limiter) Read(ctx context.Context) error {
+	keep := 0.0
+	if ctx.Value(backgroundKey{}) != nil {
+		keep = l.read.burst / 2
+	}
+	return l.wait(ctx, &l.read, keep)
+}
 
 // Write waits until one mutating request may be sent.
-func (l *Limiter) Write(ctx context.Context) error { return l.wait(ctx, &l.write) }
+func (l *Limiter) Write(ctx context.Context) error { return l.wait(ctx, &l.write, 0) }
 
 // Throttled tells the limiter that the vendor refused a request for its rate.
 func (l *Limiter) Throttled() {
@@ -80,9 +87,9 @@ func (l *Limiter) Throttled() {
 	l.throttled = l.clock()
 }
 
-func (l *Limiter) wait(ctx context.Context, b *bucket) error {
+func (l *Limiter) wait(ctx context.Context, b *bucket, keep float64) error {
 	for {
-		d := l.take(b)
+		d := l.take(b, keep)
 		if d == 0 {
 			return ctx.Err()
 		}
@@ -96,8 +103,9 @@ func (l *Limiter) wait(ctx context.Context, b *bucket) error {
 	}
 }
 
-// take removes one token and returns zero, or returns how long to wait.
-func (l *Limiter) take(b *bucket) time.Duration {
+// take removes one token of those above keep and returns zero, or returns how
+// long to wait.
+func (l *Limiter) take(b *bucket, keep float64) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock()
@@ -109,11 +117,18 @@ func (l *Limiter) take(b *bucket) time.Duration {
 	b.tokens = min(b.burst, b.tokens+rate*(now-b.at).Seconds())
 	b.at = now
 	// The tolerance keeps a rounding error from asking for a wait of 0 ns.
-	if b.tokens >= 1-1e-6 {
+	if b.tokens-keep >= 1-1e-6 {
 		b.tokens--
 		return 0
 	}
-	return time.Duration((1-b.tokens)/rate*float64(time.Second)) + time.Microsecond
+	return time.Duration((1+keep-b.tokens)/rate*float64(time.Second)) + time.Microsecond
+}
+
+type backgroundKey struct{}
+
+// inBackground marks the reads of a context as those that can wait.
+func inBackground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, true)
 }
 
 type limiterKey struct{}

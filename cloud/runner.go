@@ -187,6 +187,9 @@ func (r *run) carryOut(o order) {
 // call carries a network order out in its own goroutine and brings the result
 // back to the loop.
 func (r *run) call(ctx context.Context, o order) {
+	if o.kind == doWarm || o.kind == doObserve && !r.m.want.Master {
+		ctx = inBackground(ctx)
+	}
 	r.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(WithLimiter(ctx, r.c.cfg.Limiter), r.c.cfg.Timing.Call)
 		defer cancel()

@@ -127,7 +127,6 @@ var elsewhere = map[int][]string{
 		"internal/host TestDefaultRouteSurvivesACrashAsMaster", "internal/host TestIPv6HostAddressNeverBecomesTheSource",
 	},
 	73: {"notify TestFiftyFlapsInFiveSeconds", "notify TestFlappingWithRealScripts"},
-	74: {"internal/cloudlab TestOCIFailover"},
 }
 
 var scenarioFunc = regexp.MustCompile(`^(?:Test|Fuzz)Scenario(\d\d)_`)
