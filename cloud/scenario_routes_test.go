@@ -62,7 +62,7 @@ func inRouted(t *testing.T, prepare func(dir string), f func(*routed)) {
 func (r *routed) keeper(ctx context.Context, n *node, self, peer netip.Addr, home capture.Home, done chan struct{}) *capture.Keeper {
 	r.t.Helper()
 	k, err := capture.New(capture.Config{
-		Lister: n.p, Discover: n.p.Discover, Scope: cloud.RouteScope{Tables: []string{"t1", "t2", "t3"}},
+		Lister: n.p, Discover: n.p.Discover, Scopes: []cloud.RouteScope{{Tables: []string{"t1", "t2", "t3"}}},
 		Self: self, Peer: peer, Home: home, File: filepath.Join(r.dir, n.name+".json"),
 		Static: n.items, Apply: func(items []cloud.Item) error { return n.c.SetItems(items) },
 	})

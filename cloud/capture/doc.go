@@ -11,12 +11,15 @@
 // claim leave alone what points anywhere else or was deleted.
 //
 //	k, err := capture.New(capture.Config{
-//		Lister: provider, Discover: provider.Discover, Scope: scope,
+//		Lister: provider, Discover: provider.Discover, Scopes: scopes,
 //		Self: own, Peer: peer, Home: capture.PeerIsHome, File: "/var/lib/vrrpd/wan/routes.json",
 //		Static: items, Apply: claim.SetItems,
 //	})
 //	go k.Run(ctx)
 //	k.SetState(capture.State{Master: true})
+//
+// A keeper also finds the tables that have a destination ([Config].Dests), for
+// claims that name the destination and not the tables.
 //
 // What is learned cannot be wiped by a listing that came back empty because a
 // permission is missing, nor spoilt by the state after a failover. A damaged

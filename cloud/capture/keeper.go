@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +20,10 @@ import (
 // Home says which of the two nodes the routes point at in normal operation.
 type Home uint8
 
-// The home node.
+// The home node. Without one nothing is learned.
 const (
-	SelfIsHome Home = iota
+	NoHome Home = iota
+	SelfIsHome
 	PeerIsHome
 )
 
@@ -30,15 +33,21 @@ type State struct {
 	PeerMaster bool // the peer's adverts are heard
 }
 
-// Config configures a [Keeper]. All but Adopt, Log and the durations are required.
+// Config configures a [Keeper]. Lister, Discover and Apply are required; with
+// a home node, Self, Peer and File too.
 type Config struct {
 	Lister   cloud.RouteLister
 	Discover func(context.Context) (cloud.Node, error)
-	Scope    cloud.RouteScope
+	// Scopes choose the route tables: those that are in any of them.
+	Scopes []cloud.RouteScope
+	// Dests are wanted in every table in scope that has them, whoever they
+	// point at.
+	Dests []netip.Prefix
 	// Self and Peer are the two nodes' private addresses that routes point at.
+	// Routes that are taken point at Self.
 	Self, Peer netip.Addr
 	Home       Home
-	// File keeps what was learned across restarts.
+	// File keeps what was learned across restarts; "": only in memory.
 	File string
 	// Static are the claim's other items; Apply replaces the claim's items,
 	// usually [cloud.Claim.SetItems].
@@ -62,6 +71,7 @@ type Keeper struct {
 	state    State
 	since    time.Time
 	stored   Stored
+	spread   []cloud.Item // Dests in the tables that have them
 	findings []cloud.Finding
 	loadErr  error
 }
@@ -69,8 +79,11 @@ type Keeper struct {
 // New loads what was learned before. A file that is damaged is reported by
 // [Keeper.Findings] and otherwise ignored.
 func New(cfg Config) (*Keeper, error) {
-	if cfg.Lister == nil || cfg.Discover == nil || cfg.Apply == nil || cfg.File == "" || !cfg.Self.IsValid() || !cfg.Peer.IsValid() {
-		return nil, errors.New("capture: lister, discover, apply, file and both addresses are required")
+	if cfg.Lister == nil || cfg.Discover == nil || cfg.Apply == nil {
+		return nil, errors.New("capture: lister, discover and apply are required")
+	}
+	if cfg.Home != NoHome && (!cfg.Self.IsValid() || !cfg.Peer.IsValid()) {
+		return nil, errors.New("capture: both addresses are required to learn")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -82,6 +95,9 @@ func New(cfg Config) (*Keeper, error) {
 		cfg.Steady = 2 * time.Minute
 	}
 	k := &Keeper{cfg: cfg, wake: make(chan struct{}, 1), since: time.Now()}
+	if !k.learns() || cfg.File == "" {
+		return k, nil
+	}
 	if err := statefile.Read(cfg.File, &k.stored); err != nil && !statefile.Absent(err) {
 		k.loadErr = err
 		k.findings = []cloud.Finding{k.damaged()}
@@ -89,6 +105,8 @@ func New(cfg Config) (*Keeper, error) {
 	}
 	return k, nil
 }
+
+func (k *Keeper) learns() bool { return k.cfg.Home != NoHome }
 
 func (k *Keeper) damaged() cloud.Finding {
 	return cloud.Finding{
@@ -105,14 +123,14 @@ func (k *Keeper) SetState(s State) {
 	if changed {
 		k.state, k.since = s, time.Now()
 	}
-	stored := k.stored
+	stored, spread := k.stored, k.spread
 	k.mu.Unlock()
 	if !changed {
 		return
 	}
 	if s.Master {
 		items, _ := wanted(stored, nil, k.other(stored), false)
-		k.apply(items)
+		k.apply(spread, items)
 	}
 	select {
 	case k.wake <- struct{}{}:
@@ -128,8 +146,17 @@ func (k *Keeper) other(s Stored) string {
 	return s.Away
 }
 
-func (k *Keeper) apply(routes []cloud.Item) {
-	if err := k.cfg.Apply(append(append([]cloud.Item{}, k.cfg.Static...), routes...)); err != nil {
+// apply hands over the static items, the destinations and the learned routes.
+// What is wanted whoever holds it is not wanted from one holder only as well.
+func (k *Keeper) apply(spread, routes []cloud.Item) {
+	items := slices.Concat(k.cfg.Static, spread)
+	for _, it := range routes {
+		if !slices.ContainsFunc(items, func(o cloud.Item) bool { return o.Key() == it.Key() }) {
+			it.Target = k.cfg.Self
+			items = append(items, it)
+		}
+	}
+	if err := k.cfg.Apply(items); err != nil {
 		k.cfg.Log.Error("captured routes were refused", "error", err)
 	}
 }
@@ -184,21 +211,25 @@ func (k *Keeper) look(ctx context.Context, learn *learner) error {
 	k.mu.Lock()
 	state, steady := k.state, k.since.Equal(before) && time.Since(k.since) >= k.cfg.Steady
 	stored := k.stored
+	k.spread = spread(live, k.cfg.Dests)
+	everywhere := k.spread
 	k.mu.Unlock()
-	homeMaster := state.Master && !state.PeerMaster
-	if k.cfg.Home == PeerIsHome {
-		homeMaster = state.PeerMaster && !state.Master
-	}
-	if read := routesOf(live, home); steady && homeMaster && learn.next(stored.Routes, read) {
-		stored.Routes, stored.At = read, time.Now()
-		stored.Home, stored.Away = home, away
-		k.remember(stored)
+	if steady && k.homeIsMaster(state) {
+		if read := routesOf(live, home); learn.next(stored.Routes, read) {
+			stored.Routes, stored.At = read, time.Now()
+			stored.Home, stored.Away = home, away
+			k.remember(stored)
+		}
 	}
 	if !state.Master {
 		return nil
 	}
-	stored.Home, stored.Away = home, away
-	items, told := wanted(stored, live, k.other(stored), !k.cfg.NoAdopt)
+	var items []cloud.Item
+	var told []cloud.Finding
+	if k.learns() {
+		stored.Home, stored.Away = home, away
+		items, told = wanted(stored, live, k.other(stored), !k.cfg.NoAdopt)
+	}
 	k.mu.Lock()
 	if k.loadErr != nil {
 		told = append(told, k.damaged())
@@ -207,43 +238,72 @@ func (k *Keeper) look(ctx context.Context, learn *learner) error {
 	still := k.state == state
 	k.mu.Unlock()
 	if still {
-		k.apply(items)
+		k.apply(everywhere, items)
 	}
 	return nil
+}
+
+func (k *Keeper) homeIsMaster(s State) bool {
+	switch k.cfg.Home {
+	case SelfIsHome:
+		return s.Master && !s.PeerMaster
+	case PeerIsHome:
+		return s.PeerMaster && !s.Master
+	default:
+		return false
+	}
 }
 
 func (k *Keeper) remember(s Stored) {
 	k.mu.Lock()
 	k.stored, k.loadErr, k.findings = s, nil, nil
 	k.mu.Unlock()
+	if k.cfg.File == "" {
+		return
+	}
 	if err := statefile.Write(k.cfg.File, s); err != nil {
 		k.cfg.Log.Warn("learned routes cannot be saved", "error", err)
 	}
 }
 
-// list reads the tables in scope and the two nodes' holders.
+// list reads the tables in scope and, to learn, the two nodes' holders.
 func (k *Keeper) list(ctx context.Context) (live []cloud.RouteEntry, home, away string, err error) {
 	node, err := k.cfg.Discover(ctx)
 	if err != nil {
 		return nil, "", "", fmt.Errorf("capture: %w", err)
 	}
-	self, err := k.cfg.Lister.HolderOf(ctx, node, k.cfg.Self)
-	if err != nil {
-		return nil, "", "", fmt.Errorf("capture: %s: %w", k.cfg.Self, err)
+	if live, err = k.tables(ctx, node); err != nil || !k.learns() {
+		return live, "", "", err
 	}
-	peer, err := k.cfg.Lister.HolderOf(ctx, node, k.cfg.Peer)
-	if err != nil {
-		return nil, "", "", fmt.Errorf("capture: %s: %w", k.cfg.Peer, err)
-	}
-	live, err = k.cfg.Lister.Routes(ctx, node, k.cfg.Scope)
-	if err != nil {
-		return nil, "", "", fmt.Errorf("capture: %w", err)
-	}
-	if live == nil {
-		live = []cloud.RouteEntry{}
+	var holders [2]string
+	for i, addr := range []netip.Addr{k.cfg.Self, k.cfg.Peer} {
+		if holders[i], err = k.cfg.Lister.HolderOf(ctx, node, addr); err != nil {
+			return nil, "", "", fmt.Errorf("capture: %s: %w", addr, err)
+		}
 	}
 	if k.cfg.Home == PeerIsHome {
-		return live, peer, self, nil
+		return live, holders[1], holders[0], nil
 	}
-	return live, self, peer, nil
+	return live, holders[0], holders[1], nil
+}
+
+// tables lists the entries of the tables that are in any scope, each once.
+func (k *Keeper) tables(ctx context.Context, node cloud.Node) ([]cloud.RouteEntry, error) {
+	all := []cloud.RouteEntry{} // not nil: nothing was found is not the same as nobody looked
+	seen := map[string]bool{}
+	for _, scope := range k.cfg.Scopes {
+		entries, err := k.cfg.Lister.Routes(ctx, node, scope)
+		if err != nil {
+			return nil, fmt.Errorf("capture: %w", err)
+		}
+		fresh := map[string]bool{}
+		for _, e := range entries {
+			if !seen[e.Table] {
+				fresh[e.Table] = true
+				all = append(all, e)
+			}
+		}
+		maps.Copy(seen, fresh)
+	}
+	return all, nil
 }

@@ -78,6 +78,18 @@ func (l *learner) next(stored, read []Route) bool {
 	return true
 }
 
+// spread returns the destinations in each table that has them. The fabric's
+// own routes are nobody's to change.
+func spread(live []cloud.RouteEntry, dests []netip.Prefix) []cloud.Item {
+	var items []cloud.Item
+	for _, e := range live {
+		if e.PrefixList == "" && !e.Local && slices.Contains(dests, e.Dest.Masked()) {
+			items = append(items, cloud.Item{Kind: cloud.Route, Table: e.Table, Dest: e.Dest.Masked()})
+		}
+	}
+	return slices.Compact(items)
+}
+
 // wanted says which routes a MASTER wants: the stored ones that point at
 // either node, and, with adopt, those that point at the home node and are not
 // stored yet. The rest is told: missing ones are not created, a third party's

@@ -25,6 +25,8 @@ type Report struct {
 	Healthy    bool   `json:"healthy"`
 	Generation uint64 `json:"generation"`
 	Claim      string `json:"claim,omitempty"` // state of the claim
+	// Config is a hash of what both nodes must be configured alike; empty: not told.
+	Config string `json:"config,omitempty"`
 }
 
 const (
@@ -42,7 +44,7 @@ var ErrForged = errors.New("peer status is not authentic")
 // state, only of something being alive there.
 func Status(name string, s Side, client *http.Client, url string, key cloud.Secret) Probe {
 	return probe{name, s, func(ctx context.Context) (Answer, error) {
-		rep, err := fetch(ctx, client, url, key)
+		rep, err := Ask(ctx, client, url, key)
 		switch {
 		case errors.Is(err, ErrForged):
 			return Answer{Alive: true}, nil
@@ -56,7 +58,9 @@ func Status(name string, s Side, client *http.Client, url string, key cloud.Secr
 	}}
 }
 
-func fetch(ctx context.Context, client *http.Client, url string, key cloud.Secret) (Report, error) {
+// Ask asks a [Handler] for its report, and believes it only if it is authentic:
+// else the error wraps [ErrForged], and something answered all the same.
+func Ask(ctx context.Context, client *http.Client, url string, key cloud.Secret) (Report, error) {
 	nonce := rand.Text()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 // Options say which cloud and how to reach it. Empty fields are found out by
 // the vendor's package.
 type Options struct {
-	Provider         string // oci, aws, azure, or auto: by this machine's firmware
+	Provider         string // oci, aws, azure, none, or auto: by this machine's firmware
 	Endpoint         string // of the API
 	MetadataEndpoint string
 	Region, Profile  string
@@ -65,10 +65,27 @@ func New(ctx context.Context, o Options) (cloud.Provider, error) {
 			Endpoint: o.Endpoint, MetadataEndpoint: o.MetadataEndpoint, Subscription: o.Subscription,
 			ResourceGroup: o.ResourceGroup, NICs: o.NICs, PeerNICs: o.PeerNICs, Source: o.Source, Timeout: o.Timeout,
 		})
+	case "none":
+		return nowhere{}, nil
 	case "":
 		return nil, ErrUnknown
 	}
 	return nil, fmt.Errorf("unknown cloud %q: oci, aws or azure", name)
+}
+
+// Rates are below what a vendor allows one account, for which two nodes may
+// ask: EC2 gives 100 reads and then 20 a second, and half as many writes for
+// most operations, at 5; Azure 250 reads at 25 and 200 writes at 10. Oracle
+// publishes none.
+func Rates(provider string) cloud.Rates {
+	switch provider {
+	case "aws":
+		return cloud.Rates{ReadBurst: 50, ReadPerSecond: 8, WriteBurst: 40, WritePerSecond: 4}
+	case "azure":
+		return cloud.Rates{ReadBurst: 100, ReadPerSecond: 10, WriteBurst: 80, WritePerSecond: 4}
+	default:
+		return cloud.DefaultRates
+	}
 }
 
 // marks are what the firmware of each cloud's machines says.

@@ -40,9 +40,15 @@ func archive(t testing.TB, name string) []testFile {
 
 // TestFaults holds every faulty file to the findings that its comments name, on their lines, and to no other warning or error.
 // The text of the messages is in testdata/faults.golden.
-func TestFaults(t *testing.T) {
+func TestFaults(t *testing.T) { testFaults(t, "testdata/faults") }
+
+// TestClaimFaults does so for the words of claims, which keepalived does not have.
+func TestClaimFaults(t *testing.T) { testFaults(t, "testdata/claims") }
+
+func testFaults(t *testing.T, name string) {
+	t.Helper()
 	var all bytes.Buffer
-	for _, f := range archive(t, "testdata/faults.txtar") {
+	for _, f := range archive(t, name+".txtar") {
 		t.Run(f.Name, func(t *testing.T) {
 			_, ds := Parse(f.Name, f.Data, Options{ConfigID: "node1"})
 			want, got := map[string]bool{}, map[string]bool{}
@@ -70,6 +76,6 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	if !t.Failed() {
-		golden(t, "testdata/faults.golden", all.Bytes())
+		golden(t, name+".golden", all.Bytes())
 	}
 }

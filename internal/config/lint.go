@@ -19,11 +19,16 @@ func (b *builder) lint() {
 		b.lintUnicast(v)
 		b.lintPrefixes(v)
 		b.lintWeights(v)
-		b.lintClaims(v.Claims, v.At("cloud_claim"))
+		b.lintClaims(v.Claims, []*Instance{v}, v.At("cloud_claim"))
 	}
+	b.lintClaimBlocks()
 	for _, g := range b.cfg.SyncGroups {
 		b.lintGroup(g)
-		b.lintClaims(g.Claims, g.At("cloud_claim"))
+		var members []*Instance
+		for _, name := range g.Members {
+			members = append(members, b.names[name])
+		}
+		b.lintClaims(g.Claims, members, g.At("cloud_claim"))
 	}
 	for _, f := range b.cfg.TrackFiles {
 		if f.Path == "" {
@@ -163,14 +168,6 @@ func (b *builder) lintGroup(g *SyncGroup) {
 			b.add(v.At("priority"), diag.Hint, "group-priority", fmt.Sprintf("%s has priority %d and %s of the same group has %d", v.Name, v.Priority, first.Name, first.Priority), "the group moves only when all members can: with different priorities it follows the slowest", "one priority for all members")
 		case v.Preempt != first.Preempt:
 			b.add(v.Pos, diag.Warning, "group-preempt", fmt.Sprintf("%s and %s of one group differ in nopreempt", v.Name, first.Name), "the group then preempts or not depending on which member speaks first", "nopreempt in all members or in none")
-		}
-	}
-}
-
-func (b *builder) lintClaims(list []string, at syntax.Pos) {
-	for _, name := range list {
-		if b.defs[[2]string{string(scopeClaim), name}] == nil {
-			b.add(at, diag.Error, "unknown-claim", "there is no cloud_claim "+name, "the cloud's addresses would not follow the MASTER", "a cloud_claim "+name+" { … } at the top level")
 		}
 	}
 }

@@ -154,18 +154,19 @@ const (
 type CloudClaim struct {
 	Place
 	Name string
-	// Provider is auto, oci, aws or azure.
+	// Provider is auto, oci, aws, azure, or none: nothing moves in a cloud.
 	Provider string
 	Mode     ClaimMode
-	// VIPs are the addresses to move; empty means those of the instance or group that names the claim.
-	VIPs []netip.Addr
-	// PublicIPs are public addresses or their cloud ids.
-	PublicIPs []string
+	// VIPs are the addresses to move; nil means those of the instance or group that names the claim.
+	VIPs      []netip.Addr
+	PublicIPs []ClaimPublic
 	Routes    []ClaimRoute
-	// Tables, TableTags and Networks limit the route tables that are looked at: ids, key=value tags, and VPC, VNet or VCN ids.
+	// Tables, TableTags and Networks choose the route tables that are looked at: ids, key=value tags, and VPC, VNet or VCN ids.
+	// One of each list must fit.
 	Tables, TableTags, Networks []string
-	// Capture learns the routes that point at the home node and takes those over.
+	// Capture learns the routes that point at the home node and takes those over; with Adopt, also those not learned yet.
 	Capture, Adopt bool
+	Home           ClaimHome
 	// Peer is the other node's address, PeerNIC its cloud id.
 	Peer    netip.Addr
 	PeerNIC string
@@ -181,10 +182,29 @@ type CloudClaim struct {
 	Endpoint, MetadataEndpoint       string
 	// Timeout bounds one request, CheckInterval is how often ownership is observed. 0 is the provider's default.
 	Timeout, CheckInterval time.Duration
-	Guard                  *Guard
+	// Linger is how long a BACKUP keeps the addresses until their new owner has them.
+	Linger time.Duration
+	// OnYield is stay or fault.
+	OnYield string
+	Guard   *Guard
 }
 
-// ClaimRoute is a route that points at the MASTER. An empty Table means every table that has the destination.
+// ClaimHome says which node captured routes point at in normal operation: this one, the peer, or the one with the address.
+// The zero ClaimHome: it is not said.
+type ClaimHome struct {
+	Self, Peer bool
+	Addr       netip.Addr
+}
+
+// Scoped says whether the route tables to look at are chosen.
+func (c *CloudClaim) Scoped() bool { return len(c.Tables)+len(c.TableTags)+len(c.Networks) > 0 }
+
+// ClaimPublic is a public address and the private one it belongs to; an invalid Target is the VIP in the same place.
+type ClaimPublic struct {
+	Addr, Target netip.Addr
+}
+
+// ClaimRoute is a route that points at the MASTER. An empty Table means every table that is looked at and has the destination.
 type ClaimRoute struct {
 	Destination netip.Prefix
 	Table       string
@@ -193,11 +213,15 @@ type ClaimRoute struct {
 // Guard is what is asked before a claim after a silent peer.
 type Guard struct {
 	Place
-	// Ping are addresses of the peer (private, public, overlay), API its management URLs, Status its vrrpd status URL.
-	Ping    []netip.Addr
-	API     []string
+	// Ping are addresses of the peer (private, public, overlay), API its management URLs.
+	Ping []netip.Addr
+	API  []string
+	// Status is where the peer answers, Witness where a third party answers for it, Listen where this node does. Key signs
+	// all of them; its ID is not used.
 	Status  string
 	Witness string
+	Listen  netip.AddrPort
+	Key     *HMACKey
 	// Gateway is an address that tells whether this node is cut off itself.
 	Gateway netip.Addr
 	Budget  time.Duration

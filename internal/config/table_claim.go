@@ -15,9 +15,21 @@ func openClaim(c *call) {
 	if !c.define(noWeight) {
 		return
 	}
-	v := &CloudClaim{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Provider: "auto", Mode: ClaimEnforce}
+	v := &CloudClaim{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Provider: "auto", Mode: ClaimEnforce, Adopt: true, OnYield: "stay", Linger: 10 * time.Second}
 	c.b.cfg.Claims = append(c.b.cfg.Claims, v)
 	c.b.block(scopeClaim, v, c.node.Children)
+}
+
+// setHome reads self, peer or the address of either, which can stand in the configuration of both nodes.
+func setHome(c *call) {
+	v := c.target.(*CloudClaim)
+	if w := c.arg(0); w == "self" || w == "peer" {
+		v.Home = ClaimHome{Self: w == "self", Peer: w == "peer"}
+		return
+	}
+	if a, ok := c.addr(0); ok {
+		v.Home = ClaimHome{Addr: a}
+	}
 }
 
 // claimTable has cloud_claim and its guard.
@@ -26,22 +38,23 @@ func claimTable() []Keyword {
 	text := func(get func(*CloudClaim) *string) func(*call) { return field(get, str) }
 	rows := []Keyword{
 		{Name: "cloud_claim", Scopes: []Scope{scopeTop}, Args: "NAME {", Doc: "VIPs and routes of a cloud; instances and groups name it", set: openClaim},
-		{Name: "provider", Scopes: m, Args: "auto|oci|aws|azure", Default: "auto", Doc: "the cloud", set: text2(func(v *CloudClaim) *string { return &v.Provider }, "auto", "oci", "aws", "azure")},
+		{Name: "provider", Scopes: m, Args: "auto|oci|aws|azure|none", Default: "auto", Doc: "the cloud; none: only the guard and probe_port", set: text2(func(v *CloudClaim) *string { return &v.Provider }, "auto", "oci", "aws", "azure", "none")},
 		{Name: "mode", Scopes: m, Args: "enforce|dry_run|off", Default: "enforce", Doc: "dry_run does all but the writes", set: field(func(v *CloudClaim) *ClaimMode { return &v.Mode }, oneOf(ClaimEnforce, ClaimDryRun, ClaimOff))},
-		{Name: "vips", Scopes: m, Args: "{", Default: "the instance's", Doc: "addresses to move, any number on a line", set: setClaimVIPs},
-		{Name: "public_ip", Scopes: m, Args: "ADDRESS-OR-ID ...", Doc: "public addresses to move", set: words(func(v *CloudClaim) *[]string { return &v.PublicIPs })},
-		{Name: "routes", Scopes: m, Args: "{", Doc: "one a line: DESTINATION [table ID]", set: setClaimRoutes},
-		{Name: "table", Scopes: m, Args: "ID ...", Default: "all", Doc: "route tables to look at", set: words(func(v *CloudClaim) *[]string { return &v.Tables })},
-		{Name: "table_tag", Scopes: m, Args: "KEY=VALUE ...", Doc: "route tables by tag", set: words(func(v *CloudClaim) *[]string { return &v.TableTags })},
-		{Name: "network", Aliases: []string{"vpc", "vnet", "vcn"}, Scopes: m, Args: "ID ...", Doc: "networks to look at", set: words(func(v *CloudClaim) *[]string { return &v.Networks })},
+		{Name: "vips", Scopes: m, Args: "{", Default: "the instance's", Doc: "addresses to move, any number on a line; an empty block: none", set: setClaimVIPs},
+		{Name: "public_ip", Scopes: m, Args: "PUBLIC[=PRIVATE] ...", Doc: "public addresses to move, each with the private address that it belongs to; default: the VIP in the same place of the list", set: setPublicIPs},
+		{Name: "routes", Scopes: m, Args: "{", Doc: "one a line: DESTINATION [table ID]; without a table, in every one that is looked at", set: setClaimRoutes},
+		{Name: "table", Scopes: m, Args: "ID ...", Doc: "route tables to look at", set: words(func(v *CloudClaim) *[]string { return &v.Tables })},
+		{Name: "table_tag", Scopes: m, Args: "KEY=VALUE ...", Doc: "only route tables with one of these tags", set: words(func(v *CloudClaim) *[]string { return &v.TableTags })},
+		{Name: "network", Aliases: []string{"vpc", "vnet", "vcn"}, Scopes: m, Args: "ID ...", Doc: "only route tables of these networks", set: words(func(v *CloudClaim) *[]string { return &v.Networks })},
 		{Name: "capture", Scopes: m, Args: "[BOOL]", Default: "off", Doc: "learn the routes that point at the home node and take them over", set: field(func(v *CloudClaim) *bool { return &v.Capture }, onOff)},
-		{Name: "adopt", Scopes: m, Args: "[BOOL]", Default: "off", Doc: "capture also what was not seen before", set: field(func(v *CloudClaim) *bool { return &v.Adopt }, onOff)},
+		{Name: "home", Scopes: m, Args: "ADDRESS|self|peer", Doc: "capture: the node that the routes point at in normal operation", set: setHome},
+		{Name: "adopt", Scopes: m, Args: "[BOOL]", Default: "on", Doc: "capture also what points at the home node and was not learned yet", set: field(func(v *CloudClaim) *bool { return &v.Adopt }, onOff)},
 		{Name: "peer", Scopes: m, Args: "ADDRESS", Default: "the unicast peer", Doc: "the other node", set: field(func(v *CloudClaim) *netip.Addr { return &v.Peer }, addr)},
 		{Name: "peer_nic", Scopes: m, Args: "ID", Doc: "the other node's NIC", set: text(func(v *CloudClaim) *string { return &v.PeerNIC })},
 		{Name: "interface", Scopes: m, Args: "IF", Default: "the instance's", Doc: "interface whose NIC gets the addresses", set: text(func(v *CloudClaim) *string { return &v.Interface })},
 		{Name: "nic", Aliases: []string{"vnic", "eni"}, Scopes: m, Args: "ID", Default: "found by MAC", Doc: "own NIC", set: text(func(v *CloudClaim) *string { return &v.NIC })},
-		{Name: "azure_mode", Scopes: m, Args: "nic|route|public_ip|probe", Doc: "what moves in Azure", set: text2(func(v *CloudClaim) *string { return &v.AzureMode }, "nic", "route", "public_ip", "probe")},
-		{Name: "probe_port", Scopes: m, Args: "PORT", Doc: "port open only while MASTER, for a load balancer", set: field(func(v *CloudClaim) *int { return &v.ProbePort }, number(1, 65535))},
+		{Name: "azure_mode", Scopes: m, Args: "nic|route|public_ip|probe", Doc: "what moves: all that is named; only routes; only public addresses; nothing, the load balancer asks probe_port", set: text2(func(v *CloudClaim) *string { return &v.AzureMode }, "nic", "route", "public_ip", "probe")},
+		{Name: "probe_port", Scopes: m, Args: "PORT", Doc: "TCP port that is open only while MASTER and healthy, for a load balancer", set: field(func(v *CloudClaim) *int { return &v.ProbePort }, number(1, 65535))},
 		{Name: "region", Scopes: m, Args: "NAME", Default: "found", Doc: "region", set: text(func(v *CloudClaim) *string { return &v.Region })},
 		{Name: "profile", Scopes: m, Args: "NAME", Doc: "profile of the credentials file", set: text(func(v *CloudClaim) *string { return &v.Profile })},
 		{Name: "credentials_file", Scopes: m, Args: "PATH", Default: "the SDK's", Doc: "credentials", set: text(func(v *CloudClaim) *string { return &v.CredentialsFile })},
@@ -52,6 +65,8 @@ func claimTable() []Keyword {
 		{Name: "metadata_endpoint", Scopes: m, Args: "URL", Default: "the cloud's", Doc: "metadata address", set: field(func(v *CloudClaim) *string { return &v.MetadataEndpoint }, metadataEndpoint)},
 		{Name: "timeout", Scopes: m, Args: "SECONDS", Default: "the provider's", Doc: "limit of one request", set: field(func(v *CloudClaim) *time.Duration { return &v.Timeout }, decimalSeconds(time.Millisecond, time.Hour))},
 		{Name: "check_interval", Scopes: m, Args: "SECONDS", Default: "30", Doc: "how often ownership is observed", set: field(func(v *CloudClaim) *time.Duration { return &v.CheckInterval }, decimalSeconds(time.Second, time.Hour))},
+		{Name: "linger", Scopes: m, Args: "SECONDS", Default: "10", Doc: "how long a BACKUP keeps the addresses until the cloud shows them at the new MASTER; 0: not at all", set: field(func(v *CloudClaim) *time.Duration { return &v.Linger }, decimalSeconds(0, 20*time.Second))},
+		{Name: "on_yield", Scopes: m, Args: "stay|fault", Default: "stay", Doc: "what a MASTER does that gives way to another claimant: stay without writing, or FAULT, for five minutes", set: text2(func(v *CloudClaim) *string { return &v.OnYield }, "stay", "fault")},
 		{Name: "guard", Scopes: m, Args: "{", Doc: "what to ask before a claim when the peer fell silent", set: func(c *call) {
 			v := &Guard{Place: Place{Pos: c.pos()}, Budget: time.Second, OnSuspect: "claim", Hold: 10 * time.Second}
 			c.target.(*CloudClaim).Guard = v
@@ -59,9 +74,15 @@ func claimTable() []Keyword {
 		}},
 
 		{Name: "ping", Scopes: g, Args: "ADDRESS ...", Doc: "addresses of the peer: private, public, overlay", set: setGuardPing},
-		{Name: "api", Scopes: g, Args: "URL ...", Doc: "management addresses of the peer", set: words(func(v *Guard) *[]string { return &v.API })},
-		{Name: "status", Scopes: g, Args: "URL", Doc: "the peer's vrrpd status", set: field(func(v *Guard) *string { return &v.Status }, endpoint)},
-		{Name: "witness", Scopes: g, Args: "URL", Doc: "a third party to ask", set: field(func(v *Guard) *string { return &v.Witness }, endpoint)},
+		{Name: "api", Scopes: g, Args: "URL ...", Doc: "management addresses of the peer: any answer is one, whatever its certificate", set: setGuardAPI},
+		{Name: "status", Scopes: g, Args: "URL", Doc: "the peer's listen address, and the name of the claim as the path; needs key", set: field(func(v *Guard) *string { return &v.Status }, signedURL)},
+		{Name: "listen", Scopes: g, Args: "ADDRESS:PORT", Doc: "own address where the peer's status question is answered; needs key", set: field(func(v *Guard) *netip.AddrPort { return &v.Listen }, addrPort)},
+		{Name: "key", Scopes: g, Args: "KEY", Doc: "signs answers, the same on all nodes: hex:DIGITS, file:PATH or text, 32-64 bytes", set: func(c *call) {
+			if k, ok := c.key(0, "answers"); ok {
+				c.target.(*Guard).Key = &k
+			}
+		}},
+		{Name: "witness", Scopes: g, Args: "URL", Doc: "a third party that answers for the peer, as vrrpd witness does; needs key", set: field(func(v *Guard) *string { return &v.Witness }, signedURL)},
 		{Name: "gateway", Scopes: g, Args: "ADDRESS", Default: "the default gateway", Doc: "tells whether this node is cut off itself", set: field(func(v *Guard) *netip.Addr { return &v.Gateway }, addr)},
 		{Name: "budget", Scopes: g, Args: "SECONDS", Default: "1", Doc: "time for all questions together", set: field(func(v *Guard) *time.Duration { return &v.Budget }, decimalSeconds(time.Millisecond, time.Minute))},
 		{Name: "on_suspect", Scopes: g, Args: "claim|hold", Default: "claim", Doc: "when the peer says it is MASTER and healthy, after the hold", set: text2(func(v *Guard) *string { return &v.OnSuspect }, "claim", "hold")},
@@ -88,26 +109,43 @@ func words[T any](get func(*T) *[]string) func(*call) {
 
 func endpoint(c *call) (string, bool) { return checkURL(c, false) }
 
+// signedURL may be plain http: what is answered there is signed, and no secret.
+func signedURL(c *call) (string, bool) { return checkURL(c, true) }
+
+func addrPort(c *call) (netip.AddrPort, bool) {
+	v, err := netip.ParseAddrPort(c.arg(0))
+	if err != nil || v.Port() == 0 {
+		c.add(0, diag.Error, "bad-listen", c.arg(0)+" is not ADDRESS:PORT", "the peer's question would not be answered", c.kw.Name+" 10.0.0.2:8640")
+		return v, false
+	}
+	return v, true
+}
+
 // metadataEndpoint may be plain http: that is how clouds serve it, on a link-local address.
 func metadataEndpoint(c *call) (string, bool) { return checkURL(c, true) }
 
-func checkURL(c *call, plain bool) (string, bool) {
-	u, err := url.Parse(c.arg(0))
+func checkURL(c *call, plain bool) (string, bool) { return c.url(0, plain) }
+
+func (c *call) url(n int, plain bool) (string, bool) {
+	u, err := url.Parse(c.arg(n))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		c.add(0, diag.Error, "bad-url", c.kw.Name+" needs a URL", "there is nothing to talk to", c.kw.Name+" https://host/path")
+		c.add(n, diag.Error, "bad-url", c.kw.Name+" needs a URL", "there is nothing to talk to", c.kw.Name+" https://host/path")
 		return "", false
 	}
 	host := u.Hostname()
 	a, _ := netip.ParseAddr(host)
 	if u.Scheme == "http" && !plain && !a.IsLoopback() && host != "localhost" {
-		c.add(0, diag.Error, "plain-http", "plain http leaves this host", "credentials and answers could be read and forged; http is accepted for loopback only", "https://"+strings.TrimPrefix(c.arg(0), "http://"))
+		c.add(n, diag.Error, "plain-http", "plain http leaves this host", "credentials and answers could be read and forged; http is accepted for loopback only", "https://"+strings.TrimPrefix(c.arg(n), "http://"))
 		return "", false
 	}
-	return c.arg(0), true
+	return c.arg(n), true
 }
 
 func setClaimVIPs(c *call) {
 	v := c.target.(*CloudClaim)
+	if v.VIPs == nil {
+		v.VIPs = []netip.Addr{}
+	}
 	for _, n := range c.node.Children {
 		line := &call{b: c.b, kw: c.kw, scope: c.scope, node: n, args: n.Words}
 		for i := range n.Words {
@@ -144,5 +182,31 @@ func setGuardPing(c *call) {
 		if a, ok := c.addr(i); ok {
 			v.Ping = append(v.Ping, a)
 		}
+	}
+}
+
+func setGuardAPI(c *call) {
+	v := c.target.(*Guard)
+	for i := range c.args {
+		if u, ok := c.url(i, true); ok {
+			v.API = append(v.API, u)
+		}
+	}
+}
+
+func setPublicIPs(c *call) {
+	v := c.target.(*CloudClaim)
+	for i, w := range c.args {
+		public, private, paired := strings.Cut(w.Text, "=")
+		p := ClaimPublic{}
+		var errs [2]error
+		if p.Addr, errs[0] = netip.ParseAddr(public); paired {
+			p.Target, errs[1] = netip.ParseAddr(private)
+		}
+		if errs[0] != nil || errs[1] != nil {
+			c.add(i, diag.Error, "bad-address", w.Text+" is not PUBLIC or PUBLIC=PRIVATE", "there is nothing to move", "public_ip 203.0.113.9=10.0.0.4")
+			continue
+		}
+		v.PublicIPs = append(v.PublicIPs, p)
 	}
 }

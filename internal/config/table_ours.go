@@ -160,30 +160,39 @@ func setHMACKey(c *call) {
 	if !ok {
 		return
 	}
-	k := HMACKey{ID: uint8(id)}
-	value := c.arg(1)
-	if path, isFile := strings.CutPrefix(value, "file:"); isFile {
-		k.File = path
-	} else {
-		raw := []byte(value)
-		if digits, isHex := strings.CutPrefix(value, "hex:"); isHex {
-			var err error
-			if raw, err = hex.DecodeString(digits); err != nil {
-				c.add(1, diag.Error, "hmac-key", "this key is not hexadecimal", "adverts cannot be signed with it", "hex: and an even number of digits 0-9a-f")
-				return
-			}
-		}
-		if len(raw) < 32 || len(raw) > 64 {
-			c.add(1, diag.Error, "hmac-key", fmt.Sprintf("this key has %d bytes", len(raw)), "a key has 32 to 64 bytes", "hex: and 64 digits, for example from: openssl rand -hex 32")
-			return
-		}
-		k.Key = NewSecret(string(raw))
+	k, ok := c.key(1, "adverts")
+	if !ok {
+		return
 	}
+	k.ID = uint8(id)
 	if slices.ContainsFunc(h.Keys, func(o HMACKey) bool { return o.ID == k.ID }) {
 		c.warn(0, "duplicate-name", fmt.Sprintf("key %d stands here twice", id), "the first counts", "another id")
 		return
 	}
 	h.Keys = append(h.Keys, k)
+}
+
+// key reads hex:…|file:PATH|TEXT at the n-th argument, a key that signs what is named. It never gets into a finding.
+func (c *call) key(n int, what string) (k HMACKey, ok bool) {
+	value := c.arg(n)
+	if path, isFile := strings.CutPrefix(value, "file:"); isFile {
+		k.File = path
+		return k, true
+	}
+	raw := []byte(value)
+	if digits, isHex := strings.CutPrefix(value, "hex:"); isHex {
+		var err error
+		if raw, err = hex.DecodeString(digits); err != nil {
+			c.add(n, diag.Error, "hmac-key", "this key is not hexadecimal", what+" cannot be signed with it", "hex: and an even number of digits 0-9a-f")
+			return k, false
+		}
+	}
+	if len(raw) < 32 || len(raw) > 64 {
+		c.add(n, diag.Error, "hmac-key", fmt.Sprintf("this key has %d bytes", len(raw)), "a key has 32 to 64 bytes", "hex: and 64 digits, for example from: openssl rand -hex 32")
+		return k, false
+	}
+	k.Key = NewSecret(string(raw))
+	return k, true
 }
 
 // oneOf makes a parser of a fixed set of words.

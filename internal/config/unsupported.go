@@ -15,13 +15,11 @@ var unsupported = map[Scope]map[string]string{
 		"net_namespace":    "vrrpd runs in the namespace it is started in: ip netns exec NAME vrrpd …, or NetworkNamespacePath= of systemd",
 	},
 	scopeGlobal: {
-		"vrrp_garp_extra_if":        "addresses are announced at promotion and by garp_master_refresh",
 		"vrrp_owner_ignore_adverts": "two address owners settle by the higher address",
 		"startup_script":            "start it from the service manager (ExecStartPre=)",
 		"shutdown_script":           "start it from the service manager (ExecStopPost=)",
 	},
 	scopeInstance: {
-		"garp_extra_if":        "addresses are announced at promotion and by garp_master_refresh",
 		"owner_ignore_adverts": "two address owners settle by the higher address",
 		"track_bfd":            "vrrpd runs no BFD sessions: track the peer by a vrrp_check or a script",
 		"use_ipvlan":           "addresses go on the interface itself",
@@ -29,16 +27,6 @@ var unsupported = map[Scope]map[string]string{
 		"vrf":                  "name the interface",
 	},
 	scopeGroup: {"track_bfd": "vrrpd runs no BFD sessions: track the peer by a vrrp_check or a script"},
-	scopeClaim: {
-		"capture":    "name the routes in a routes block",
-		"adopt":      "name the routes in a routes block",
-		"azure_mode": "what moves follows from the items: vips, public_ip, routes",
-		"probe_port": "let the load balancer probe something that notify_master starts",
-		"tables":     "name the table in each line of routes",
-		"table_tags": "name the table in each line of routes",
-		"networks":   "name the table in each line of routes",
-	},
-	scopeGuard: {"status": "probe the peer by ping or api"},
 }
 
 // housekeeping are keywords that have no effect for a reason that changes no

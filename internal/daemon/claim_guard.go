@@ -3,8 +3,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
@@ -13,24 +17,100 @@ import (
 	"github.com/govrrp/vrrpd/notify"
 )
 
-// claimGuard translates what is asked before a claim after a silent peer.
-func claimGuard(g *config.Guard) *guard.Guard {
-	// No proxy: a peer is asked directly or not at all.
-	client := &http.Client{Transport: &http.Transport{}}
-	out := &guard.Guard{Hold: g.Hold}
-	for _, a := range g.Ping {
-		out.Probes = append(out.Probes, guard.Ping("ping "+a.String(), guard.Peer, a))
+// peerClient asks other nodes: directly, and never longer than the budget.
+// Connections are not kept: the next question comes much later, if ever.
+var peerClient = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// livenessClient asks whether anything answers. Who it is does not matter, and
+// an appliance's own certificate is no reason to call it dead.
+var livenessClient = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, //nolint:gosec // nothing is told to it or believed
+	CheckRedirect: peerClient.CheckRedirect,
+}
+
+// makeGuard translates what is asked before a claim after a silent peer.
+func (r *claimRun) makeGuard() error {
+	g := r.spec.conf.Guard
+	if g == nil {
+		return nil
 	}
-	for _, url := range g.API {
-		out.Probes = append(out.Probes, guard.HTTP("api "+url, guard.Peer, client, url))
+	if g.Key != nil {
+		secret, err := guardKey(g)
+		if err != nil {
+			return err
+		}
+		r.key = cloud.Secret(secret)
+	}
+	probes := selfProbes(r.spec.conf)
+	r.self = &guard.Guard{Probes: probes}
+	r.guard = &guard.Guard{Probes: append(peerProbes(g, r.key), probes...), Hold: g.Hold, OnEvidence: r.evidence}
+	return nil
+}
+
+func guardKey(g *config.Guard) (string, error) {
+	if g.Key == nil {
+		return "", nil
+	}
+	secret, err := keyBytes(*g.Key)
+	return string(secret), err
+}
+
+func peerProbes(g *config.Guard, key cloud.Secret) (probes []guard.Probe) {
+	for _, a := range g.Ping {
+		probes = append(probes, guard.Ping("ping "+a.String(), guard.Peer, a))
+	}
+	for _, u := range g.API {
+		probes = append(probes, guard.HTTP("api "+u, guard.Peer, livenessClient, u))
+	}
+	if g.Status != "" {
+		probes = append(probes, guard.Status("status", guard.Peer, peerClient, g.Status, key))
 	}
 	if g.Witness != "" {
-		out.Probes = append(out.Probes, guard.HTTP("witness", guard.Witness, client, g.Witness))
+		probes = append(probes, guard.Status("witness", guard.Witness, peerClient, g.Witness, key))
 	}
-	if g.Gateway.IsValid() {
-		out.Probes = append(out.Probes, guard.Ping("gateway", guard.Gateway, g.Gateway))
+	return probes
+}
+
+// metadataAddress is where every one of the clouds has its metadata service.
+const metadataAddress = "169.254.169.254:80"
+
+// selfProbes tell whether this node is the one that is cut off: its gateway and
+// the metadata service, which is on the same machine, are both silent then.
+func selfProbes(k *config.CloudClaim) (probes []guard.Probe) {
+	if gateway := k.Guard.Gateway; gateway.IsValid() {
+		probes = append(probes, guard.Ping("gateway", guard.Gateway, gateway))
+	} else {
+		probes = append(probes, guard.DefaultGateway("gateway"))
 	}
-	return out
+	return append(probes, guard.TCP("metadata", guard.Metadata, metadataHost(k.MetadataEndpoint)))
+}
+
+// metadataHost is host and port of a metadata endpoint.
+func metadataHost(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return metadataAddress
+	}
+	port := "80"
+	if u.Scheme == "https" {
+		port = "443"
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
+}
+
+// evidence says what the guard found, loudly if the peer is alive: then it is
+// the path of the adverts that is broken.
+func (r *claimRun) evidence(found []guard.Finding, v cloud.Verdict) {
+	log := r.owner.opts.Log.Info
+	for _, f := range found {
+		if v.Decision != cloud.ClaimNow || f.Side == guard.Peer && f.Answer.Alive {
+			log = r.owner.opts.Log.Warn
+		}
+	}
+	log("cloud claim: guard", "claim", r.spec.key.String(), "decision", v.Decision.String(), "because", v.Reason)
 }
 
 func suspicion(g *config.Guard) cloud.Suspicion {

@@ -86,7 +86,7 @@ func TestClaimsRun(t *testing.T) {
 	}
 	d.sink.configure(parse(t, "")) // the instance goes and comes back
 	configure("off", "")
-	if len(d.claims.wanted) != 0 {
+	if len(d.claims.told) != 0 {
 		t.Error("what has gone is still known as MASTER")
 	}
 	configure("off", "cloud_claim here")

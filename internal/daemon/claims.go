@@ -4,20 +4,16 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
+	"github.com/govrrp/vrrpd/engine"
 	"github.com/govrrp/vrrpd/internal/cloudprovider"
-	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/notify"
 	"github.com/govrrp/vrrpd/vrrp"
 )
@@ -26,125 +22,59 @@ import (
 // group that names a cloud_claim.
 type claims struct {
 	stateDir string
-	limiter  *cloud.Limiter
 	audit    *cloud.AuditLog
 	opts     Options
+	provider func(context.Context, cloudprovider.Options) (cloud.Provider, error)
+	postTo   func(engine.TrackChanged) // nil: the loop does not run yet
 
 	configuring sync.Mutex // one configure at a time; it may wait for a cloud
+	limiters    map[string]*cloud.Limiter
+	peers       peerServers
 
-	mu     sync.Mutex // taken by the loop: never held while anything waits
-	runs   map[claimKey]*claimRun
-	wanted map[notify.Subject]cloud.Wanted // what each was told last, for claims to come
+	mu   sync.Mutex // taken by the loop: never held while anything waits
+	runs map[claimKey]*claimRun
+	told map[notify.Subject]told // what each was told last, for claims to come
+	// moved is closed and made anew when somebody is told.
+	moved   chan struct{}
+	local   map[netip.Addr]string // the kernel's addresses, and where they are
+	routers map[vrrp.ID][]notify.Subject
 }
 
-type claimKey struct {
-	who  notify.Subject
-	name string
-}
-
-// claimRun is one claim at work.
-type claimRun struct {
-	claim  *cloud.Claim
-	spec   string // what it was made from: a changed one is made anew
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
-// claimSpec is what a claim is made from.
-type claimSpec struct {
-	key   claimKey
-	conf  *config.CloudClaim
-	items []cloud.Item
-	lease time.Duration
-	// source is where requests leave from when the kernel would pick a VIP;
-	// else the kernel knows the way best.
-	source netip.Addr
+// told is what an instance or group has become, for its claims.
+type told struct {
+	wanted     cloud.Wanted
+	state      vrrp.State
+	at         time.Time
+	peerMaster bool // BACKUP because a MASTER is heard
 }
 
 func newClaims(o Options) *claims {
-	return &claims{stateDir: o.StateDir, limiter: cloud.NewLimiter(nil), opts: o, runs: map[claimKey]*claimRun{}, wanted: map[notify.Subject]cloud.Wanted{}}
+	c := &claims{
+		stateDir: o.StateDir, opts: o, provider: cloudprovider.New, limiters: map[string]*cloud.Limiter{},
+		runs: map[claimKey]*claimRun{}, told: map[notify.Subject]told{}, moved: make(chan struct{}), local: map[netip.Addr]string{},
+	}
+	c.peers.answer = c.report
+	c.peers.log = o.Log
+	return c
 }
 
-// claimSpecs translates the claims of a configuration.
-func claimSpecs(c *config.Config) ([]claimSpec, error) {
-	var specs []claimSpec
-	var errs []error
-	add := func(who notify.Subject, names []string, vips []netip.Addr, interval time.Duration, source netip.Addr) {
-		for _, name := range names {
-			i := slices.IndexFunc(c.Claims, func(k *config.CloudClaim) bool { return k.Name == name })
-			if i < 0 {
-				errs = append(errs, fmt.Errorf("%s: there is no cloud_claim %q", who.Name, name))
-				continue
-			}
-			specs = append(specs, claimSpec{
-				key: claimKey{who, name}, conf: c.Claims[i], items: claimItems(c.Claims[i], vips), lease: 3 * interval, source: source,
-			})
-		}
+// postLevels tells the engine what every claim thinks, once it listens.
+func (c *claims) postLevels(post func(engine.TrackChanged)) {
+	c.mu.Lock()
+	c.postTo = post
+	c.mu.Unlock()
+	for _, run := range c.all() {
+		run.postLevel()
 	}
-	for _, i := range c.Instances {
-		add(notify.Subject{Kind: notify.Instance, Name: i.Name}, i.Claims, advertised(i), i.AdvertInterval, claimSource(i))
-	}
-	for _, g := range c.SyncGroups {
-		var vips []netip.Addr
-		interval := time.Duration(0)
-		source := netip.Addr{}
-		for _, m := range g.Members {
-			if i := c.Instance(m); i != nil {
-				vips = append(vips, advertised(i)...)
-				interval = max(interval, i.AdvertInterval)
-				source = claimSource(i)
-			}
-		}
-		add(notify.Subject{Kind: notify.Group, Name: g.Name}, g.Claims, vips, interval, source)
-	}
-	return specs, errors.Join(errs...)
 }
 
-func claimSource(i *config.Instance) netip.Addr {
-	if i.SourceAddress == config.SourceVIP {
-		return i.Source
+func (c *claims) post(t engine.TrackChanged) {
+	c.mu.Lock()
+	post := c.postTo
+	c.mu.Unlock()
+	if post != nil {
+		post(t)
 	}
-	return netip.Addr{}
-}
-
-// claimItems is what a claim wants to own: its own VIPs or, without any, those
-// of the instance or group that names it.
-func claimItems(k *config.CloudClaim, vips []netip.Addr) []cloud.Item {
-	if len(k.VIPs) > 0 {
-		vips = k.VIPs
-	}
-	nic := k.NIC
-	if nic == "" {
-		nic = k.Interface
-	}
-	var items []cloud.Item
-	for _, a := range vips {
-		it := cloud.VIP(a)
-		it.NIC = nic
-		items = append(items, it)
-	}
-	for n, text := range k.PublicIPs {
-		it := cloud.Item{Kind: cloud.PublicIP, NIC: nic}
-		it.Addr, _ = netip.ParseAddr(text) // validated when it was read
-		if n < len(vips) {
-			it.Target = vips[n]
-		}
-		items = append(items, it)
-	}
-	for _, r := range k.Routes {
-		items = append(items, cloud.Item{Kind: cloud.Route, Table: r.Table, Dest: r.Destination, NIC: nic})
-	}
-	return items
-}
-
-// text is what a claim is made from, for comparison, wherever it was written.
-func (s claimSpec) text() string {
-	k, g := *s.conf, config.Guard{}
-	if k.Guard != nil {
-		g = *k.Guard
-	}
-	k.Place, k.Guard, g.Place = config.Place{}, nil, config.Place{}
-	return fmt.Sprintf("%+v %+v %+v %v %v", k, g, s.items, s.lease, s.source)
 }
 
 // configure starts, replaces and ends claims until they are those of specs. A
@@ -157,12 +87,11 @@ func (c *claims) configure(ctx context.Context, specs []claimSpec) error {
 	var errs []error
 	for _, s := range specs {
 		named[s.key] = true
-		text := s.text()
 		old := c.all()[s.key]
-		if old != nil && old.spec == text {
+		if old != nil && old.text == s.text() {
 			continue
 		}
-		claim, err := c.make(ctx, s)
+		run, err := c.make(ctx, s)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("cloud_claim %s: %w", s.key.name, err))
 			continue
@@ -170,14 +99,14 @@ func (c *claims) configure(ctx context.Context, specs []claimSpec) error {
 		if old != nil {
 			c.end(s.key, old)
 		}
-		c.begin(ctx, s.key, claim, text)
+		c.begin(ctx, run)
 	}
 	for key, run := range c.all() {
 		if !named[key] {
 			c.end(key, run)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.peers.configure(specs))...)
 }
 
 // all returns a copy of the running claims.
@@ -196,76 +125,34 @@ func (c *claims) end(key claimKey, run *claimRun) {
 	<-run.done
 }
 
-func (c *claims) begin(ctx context.Context, key claimKey, claim *cloud.Claim, text string) {
-	ctx, cancel := context.WithCancel(ctx)
-	run := &claimRun{claim: claim, spec: text, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(run.done)
-		if err := claim.Run(ctx); err != nil && ctx.Err() == nil {
-			c.opts.Log.Error("cloud claim ended", "claim", key.who.Name+"/"+key.name, "err", err)
-		}
-	}()
+func (c *claims) begin(ctx context.Context, run *claimRun) {
+	run.start(ctx)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.runs[key] = run
-	if w, known := c.wanted[key.who]; known {
-		claim.SetWanted(w)
+	c.runs[run.spec.key] = run
+	if t, known := c.told[run.spec.key.who]; known {
+		run.tell(t)
 	}
-}
-
-// make builds a claim; it may ask the machine which cloud this is.
-func (c *claims) make(ctx context.Context, s claimSpec) (*cloud.Claim, error) {
-	k := s.conf
-	var peers []string
-	if k.PeerNIC != "" {
-		peers = []string{k.PeerNIC}
-	}
-	provider, err := cloudprovider.New(ctx, cloudprovider.Options{
-		PeerNICs: peers,
-		Provider: k.Provider, Endpoint: k.Endpoint, MetadataEndpoint: k.MetadataEndpoint,
-		Region: k.Region, Profile: k.Profile, CredentialsFile: k.CredentialsFile,
-		Subscription: k.Subscription, ResourceGroup: k.ResourceGroup, Timeout: k.Timeout, Source: s.source,
-	})
-	if err != nil {
-		return nil, err
-	}
-	conf := cloud.Config{
-		Name: s.key.who.Name + "/" + k.Name, Provider: provider, Items: s.items, Mode: claimMode(k.Mode),
-		Lease: s.lease, Limiter: c.limiter, Audit: c.audit, Log: c.opts.Log, Timing: cloud.Timing{Drift: k.CheckInterval},
-	}
-	if c.stateDir != "" {
-		conf.Generations = cloud.FileGenerations(filepath.Join(c.stateDir, s.key.who.Name+"-"+k.Name+".generation"))
-	}
-	if k.Guard != nil {
-		conf.Guard, conf.OnSuspect = claimGuard(k.Guard), suspicion(k.Guard)
-		conf.Timing.GuardBudget = k.Guard.Budget
-	}
-	return cloud.New(conf)
-}
-
-func claimMode(m config.ClaimMode) cloud.Mode {
-	switch m {
-	case config.ClaimDryRun:
-		return cloud.ModeDryRun
-	case config.ClaimOff:
-		return cloud.ModeOff
-	}
-	return cloud.ModeEnforce
+	c.mu.Unlock()
+	// Before anybody is tracked by it: what is not known would be a fault.
+	run.postLevel()
 }
 
 // transition tells the claims of an instance or group what it has become. A
 // claim ends its work at once, but begins it when [claims.proceed] says so. It
 // runs on the loop's goroutine: SetWanted does not wait.
 func (c *claims) transition(who notify.Subject, to vrrp.State, cause vrrp.Cause, priority uint8) {
-	wanted := cloud.Wanted{
+	aside := cause.Code == vrrp.CauseStepAside || vrrp.CauseCode(cause.Detail) == vrrp.CauseStepAside
+	t := told{state: to, at: time.Now(), peerMaster: to == vrrp.Backup && !aside, wanted: cloud.Wanted{
 		Master: to == vrrp.Master, Cause: claimCause(cause), Reason: cause.String(),
 		Self: cloud.Rank{Priority: priority},
-	}
+	}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wanted[who] = wanted
-	if !wanted.Master {
-		c.tell(who, wanted)
+	c.told[who] = t
+	close(c.moved)
+	c.moved = make(chan struct{})
+	if !t.wanted.Master {
+		c.tell(who, t)
 	}
 }
 
@@ -274,16 +161,16 @@ func (c *claims) transition(who notify.Subject, to vrrp.State, cause vrrp.Cause,
 func (c *claims) proceed(who notify.Subject) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w := c.wanted[who]; w.Master {
-		c.tell(who, w)
+	if t := c.told[who]; t.wanted.Master {
+		c.tell(who, t)
 	}
 }
 
-// tell hands a wish to the claims of an instance or group. The caller holds mu.
-func (c *claims) tell(who notify.Subject, wanted cloud.Wanted) {
+// tell hands news to the claims of an instance or group. The caller holds mu.
+func (c *claims) tell(who notify.Subject, t told) {
 	for key, run := range c.runs {
 		if key.who == who {
-			run.claim.SetWanted(wanted)
+			run.tell(t)
 		}
 	}
 }
@@ -293,7 +180,7 @@ func (c *claims) tell(who notify.Subject, wanted cloud.Wanted) {
 func (c *claims) forget(known func(notify.Subject) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.wanted, func(who notify.Subject, _ cloud.Wanted) bool { return !known(who) })
+	maps.DeleteFunc(c.told, func(who notify.Subject, _ told) bool { return !known(who) })
 }
 
 // claimCause says whether the old MASTER fell silent, which the guard doubts.
@@ -318,27 +205,6 @@ func (c *claims) tick() {
 	for _, run := range c.runs {
 		run.claim.Tick()
 	}
-}
-
-// status returns the claims of a subject as the status shows them, or nil.
-func (c *claims) status(who notify.Subject) json.RawMessage {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var all []cloud.Status
-	for key, run := range c.runs {
-		if key.who == who {
-			all = append(all, run.claim.Status())
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	slices.SortFunc(all, func(a, b cloud.Status) int { return strings.Compare(a.Name, b.Name) })
-	text, err := json.Marshal(all)
-	if err != nil {
-		return nil // Status holds nothing that JSON cannot express
-	}
-	return text
 }
 
 // held waits until every claim of a subject is held, for what comes after it.
@@ -372,4 +238,5 @@ func (c *claims) close() {
 	for key, run := range c.all() {
 		c.end(key, run)
 	}
+	c.peers.close()
 }

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,21 +88,54 @@ func TestClaimCause(t *testing.T) {
 }
 
 func TestClaimGuard(t *testing.T) {
-	g := &config.Guard{API: []string{"https://192.0.2.2/"}, Witness: "https://w/", Gateway: addr("192.0.2.1"), Hold: time.Second, OnSuspect: "hold"}
-	g.Ping = append(g.Ping, addr("192.0.2.2"))
-	got := claimGuard(g)
-	var names []string
-	for _, p := range got.Probes {
-		names = append(names, p.Side().String()+"="+p.Name())
+	d, _ := idle(t)
+	c := parse(t, `cloud_claim edge {
+    provider none
+    metadata_endpoint https://127.0.0.1/opc
+    guard {
+        ping 192.0.2.2 192.0.2.3
+        api https://192.0.2.2/
+        status http://192.0.2.2:8640/edge
+        witness https://w/edge
+        gateway 192.0.2.1
+        hold 1
+        on_suspect hold
+        key 0123456789abcdef0123456789abcdef
+    }
+}
+`+router(vip+"cloud_claim edge"))
+	specs, err := claimSpecs(c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := "peer=ping 192.0.2.2 peer=api https://192.0.2.2/ witness=witness gateway=gateway"
-	if strings.Join(names, " ") != want || got.Hold != time.Second {
-		t.Errorf("%q, %v", names, got.Hold)
+	run, err := d.claims.make(t.Context(), specs[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	if suspicion(g) != cloud.SuspectHold || suspicion(&config.Guard{}) != cloud.SuspectClaim {
+	names := func(g *guard.Guard) (all []string) {
+		for _, p := range g.Probes {
+			all = append(all, p.Side().String()+"="+p.Name())
+		}
+		return all
+	}
+	self := []string{"gateway=gateway", "metadata=metadata"}
+	want := append([]string{"peer=ping 192.0.2.2", "peer=ping 192.0.2.3", "peer=api https://192.0.2.2/", "peer=status", "witness=witness"}, self...)
+	if got := names(run.guard); !slices.Equal(got, want) || run.guard.Hold != time.Second {
+		t.Errorf("%q, %v", got, run.guard.Hold)
+	}
+	if got := names(run.self); !slices.Equal(got, self) {
+		t.Errorf("%q", got)
+	}
+	if suspicion(c.Claims[0].Guard) != cloud.SuspectHold || suspicion(&config.Guard{}) != cloud.SuspectClaim {
 		t.Error("suspicion")
 	}
-	var _ cloud.Guard = (*guard.Guard)(nil)
+	for endpoint, want := range map[string]string{
+		"": "169.254.169.254:80", "http://127.0.0.1:8640/x": "127.0.0.1:8640", "https://h/x": "h:443", "http://[::1]": "[::1]:80",
+	} {
+		if got := metadataHost(endpoint); got != want {
+			t.Errorf("%q: %s, want %s", endpoint, got, want)
+		}
+	}
 }
 
 // Nobody that has no claim shows one or waits for one.

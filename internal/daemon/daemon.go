@@ -125,7 +125,8 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		return nil, err
 	}
 	d.listening = plan.lanes
-	d.links = newSteadyLinks(d.host.Links(), cfg)
+	d.links = newSteadyLinks(watchedLinks{d.host.Links(), d.claims.sawLink}, cfg)
+	d.claims.setRouters(cfg)
 	if err := d.claims.configure(context.WithoutCancel(ctx), plan.claims); err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 		o.Log.Warn("falling back to the runtime's timer", "err", err)
 		timer = nil
 	}
-	d.phases.host = d.host.Host()
+	d.phases.host = lingering{d.host.Host(), d.claims}
 	ports := runner.Ports{
 		Wire: d.host.Wire(), Host: d.phases, Links: d.links,
 		Sink: d.sink, Timer: timer, Log: o.Log, Tick: d.claims.tick,
@@ -170,6 +171,7 @@ func (d *Daemon) prepare(c *config.Config) (p prepared, err error) {
 	p.trackers, errs[1] = trackerSpecs(c)
 	p.lanes, errs[2] = d.lanes(c)
 	p.claims, errs[3] = claimSpecs(c)
+	p.engine = withClaimTracks(p.engine, p.claims)
 	return p, errors.Join(errs[:]...)
 }
 
@@ -196,6 +198,9 @@ func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 		if err != nil && ctx.Err() == nil {
 			d.opts.Log.Error("tracking ended", "err", err)
 		}
+	})
+	parts.Go(func() {
+		d.claims.postLevels(func(t engine.TrackChanged) { _ = d.runner.Post(ctx, t) })
 	})
 	parts.Go(func() { d.serveReloads(ctx, reload) })
 	d.serveFIFOs(ctx, &parts)

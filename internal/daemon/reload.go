@@ -73,6 +73,7 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config, next prepared) e
 		return err
 	}
 	d.phases.configure(cfg)
+	d.claims.setRouters(cfg)
 	gone := missing(d.cfg, cfg)
 	if err := d.runner.Reload(ctx, next.engine); err != nil {
 		return err

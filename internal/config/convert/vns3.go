@@ -184,6 +184,11 @@ func (v *vns3) claim(provider string) *block {
 	if v.peer.value != "" {
 		c.add(v.peer.line, "peer %s", v.peer.value)
 	}
+	home := "peer"
+	if v.mode.value == "primary" {
+		home = "self"
+	}
+	c.add(v.mode.line, "home %s", home)
 	c.lines = append(c.lines, v.limits...)
 	if v.sleep.value != "" {
 		c.add(v.sleep.line, "check_interval %s", word(v.sleep.value))
