@@ -18,9 +18,9 @@ func BootTime() time.Duration { return boottime.Now() }
 // of routes does not get the addresses throttled. One limiter is shared by all
 // claims that use the same account: give the same one to each [Config].
 //
-// Reads and writes each have a burst of 40 and then 4 per second. The looks of
-// a node that is not MASTER leave half of the reads for the takeover that may
-// come next. A throttled reply halves both rates, down to an eighth; every
+// Writes have a burst of 40 and then 4 per second, reads a burst of 60 and
+// then 6 per second. The looks of a node that is not MASTER leave half of the
+// reads for the takeover that may come next. A throttled reply halves both rates, down to an eighth; every
 // minute without one doubles them again.
 type Limiter struct {
 	clock func() time.Duration
@@ -45,7 +45,7 @@ type Rates struct {
 }
 
 // DefaultRates are below what every vendor allows.
-var DefaultRates = Rates{ReadBurst: 40, ReadPerSecond: 4, WriteBurst: 40, WritePerSecond: 4}
+var DefaultRates = Rates{ReadBurst: 60, ReadPerSecond: 6, WriteBurst: 40, WritePerSecond: 4}
 
 // NewLimiter returns a limiter with [DefaultRates] that is full. The clock must
 // never go back; nil means [BootTime].
