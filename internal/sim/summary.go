@@ -19,6 +19,7 @@ type Summary struct {
 	Faults  int
 	world.Counts
 	Outages Distribution // times without a MASTER though one could be: take-over times
+	Causes  causes       // the same, by what happened last before
 	Dual    Distribution // times with two MASTERs that hear each other
 	Failed  []Result     // runs that broke a rule
 }
@@ -46,6 +47,7 @@ func (s *Summary) Add(r Result, d time.Duration) {
 	for _, spell := range r.Spells {
 		if spell.Kind == world.NoMaster {
 			s.Outages.add(spell.For)
+			s.Causes.add(spell)
 		} else {
 			s.Dual.add(spell.For)
 		}
@@ -139,6 +141,9 @@ without a MASTER: %v
 		return err
 	}
 	if err := s.Outages.Histogram(w); err != nil {
+		return err
+	}
+	if err := s.Causes.write(w); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(w, "\nwith two MASTERs that hear each other: %v\n", &s.Dual); err != nil {

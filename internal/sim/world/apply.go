@@ -22,6 +22,9 @@ func (w *World) begin(i int) {
 		w.attack(f)
 		return
 	}
+	if f.Kind != CloudDown {
+		w.last = string(f.Kind)
+	}
 	w.disturbed()
 	if n := w.nodeNamed(f.Node); n != nil {
 		w.beginOn(n, i, f)
@@ -89,6 +92,9 @@ func (w *World) end(i int) {
 	}
 	if f.Kind.turbulent() {
 		w.peace.turbulence--
+	}
+	if f.Kind != CloudDown {
+		w.last = "end of " + string(f.Kind)
 	}
 	w.disturbed()
 	n := w.nodeNamed(f.Node)

@@ -67,6 +67,7 @@ func (w *World) checkStep(n *node, before photo, in engine.Input, s sort, outs [
 	if n.unseen++; !uneventful(in, outs) || n.unseen >= statusEvery {
 		n.unseen = 0
 		w.checkStatus(n)
+		w.redraw()
 	}
 	if at, ok := n.machine.Deadline(); ok && !at.After(w.now(n)) {
 		if _, woke := in.(engine.Woke); woke {
@@ -231,10 +232,14 @@ func (w *World) checkRefused(n *node, before photo, f *engine.FrameReceived, out
 // checkReaction: RFC 9568 §6.4.2 and §6.4.3, the reception of an advert.
 func (w *World) checkReaction(n *node, before photo, f *engine.FrameReceived, outs []engine.Output) {
 	v := before.target
-	if n.Habits != None || before.was != vrrp.Backup && before.was != vrrp.Master {
+	if before.was != vrrp.Backup && before.was != vrrp.Master {
 		return
 	}
 	a, o := judgeFrame(v, f, v.now.source)
+	if n.Habits != None {
+		v.wait.mayHear(&v.cfg.Config, v.now.priority, a, w.clock(n), false)
+		return
+	}
 	switch {
 	case o == mustRefuse:
 		w.checkRefused(n, before, f, outs)

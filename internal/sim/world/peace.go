@@ -27,9 +27,11 @@ const slack = 2*hostCall + netlinkDelay + 10*time.Millisecond
 // promises are how soon after the last disturbance things must be in order.
 type promises struct {
 	one   time.Duration // no two MASTERs that hear each other
-	some  time.Duration // a MASTER wherever there can be one
-	right time.Duration // the right one, for good
+	right time.Duration // a MASTER wherever there can be one: the right one, for good
 }
+
+// transit is the most that news of an event takes, and what follows from it.
+func (w *World) transit() time.Duration { return w.setup.Net.bound() + w.setup.Late + slack }
 
 func (w *World) promises() promises {
 	var start, preempt, down time.Duration
@@ -48,10 +50,9 @@ func (w *World) promises() promises {
 			down = max(down, masterDown(c, 1, interval))
 		}
 	}
-	transit := w.setup.Net.bound() + w.setup.Late + slack
-	p := promises{one: interval + transit}
-	p.some = start + down + 2*interval + transit
-	p.right = p.some + preempt + down + p.one
+	p := promises{one: interval + w.transit()}
+	some := start + down + 2*interval + w.transit()
+	p.right = some + preempt + down + p.one
 	if w.setup.Cloud {
 		p.right += cloudSettles
 	}
@@ -77,16 +78,16 @@ func (w *World) quiet() time.Duration {
 	return w.t - w.peace.since
 }
 
-// checkSpell judges a spell that ends now: what of it lies after the last
-// disturbance is bounded.
-func (w *World) checkSpell(d *domain, k SpellKind, began time.Duration) {
-	calm := min(w.quiet(), w.t-began)
-	p := w.promises()
+// checkSpell judges a spell that has lasted until now: what of it lies after
+// the last disturbance is bounded.
+func (w *World) checkSpell(d *domain, k SpellKind, s *since) {
+	calm := min(w.quiet(), w.t-s.at)
 	switch {
-	case k == TwoMasters && calm > p.one:
-		w.violated(nil, "one-master", "%v had two MASTERs that hear each other for %v after the last disturbance; at most %v is allowed", d, calm, p.one)
-	case k == NoMaster && calm > p.some && w.plain(w.members(d)):
-		w.violated(nil, "some-master", "%v had no MASTER for %v after the last disturbance; at most %v is allowed", d, calm, p.some)
+	case calm <= s.allowed:
+	case k == TwoMasters:
+		w.violated(nil, "one-master", "%v had two MASTERs that hear each other for %v after the last disturbance; at most %v is allowed", d, calm, s.allowed)
+	case w.plain(w.members(d)):
+		w.violated(nil, "some-master", "%v had no MASTER for %v after the last disturbance; at most %v is allowed", d, calm, s.allowed)
 	}
 }
 
@@ -99,10 +100,10 @@ func (w *World) judge() {
 	w.redraw()
 	for _, d := range w.domains {
 		if d.two.on {
-			w.checkSpell(d, TwoMasters, d.two.at)
+			w.checkSpell(d, TwoMasters, &d.two)
 		}
 		if d.none.on {
-			w.checkSpell(d, NoMaster, d.none.at)
+			w.checkSpell(d, NoMaster, &d.none)
 		}
 		w.checkRight(d)
 	}

@@ -25,6 +25,7 @@ type World struct {
 	peace     peace
 	cloudDown int           // faults
 	slowest   time.Duration // the longest interval ever configured
+	last      string        // what happened last: the kind of a fault, or "start"
 	active    []bool        // by fault: it is in force
 	wrong     []Violation
 	counts    Counts
@@ -72,6 +73,7 @@ func New(s Setup) (*World, error) {
 		rng:    rand.New(rand.NewPCG(s.Seed, 0x76727270)),
 		claims: map[*domain]string{},
 		active: make([]bool, len(s.Faults)),
+		last:   "start",
 	}
 	for i := range s.Nodes {
 		w.addNode(i)
