@@ -3,11 +3,13 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +47,7 @@ type Host struct {
 	nl      *netlink.Handle // opened by the first Configure
 	routers map[vrrp.ID]*Router
 	owned   map[vrrp.ID]bool
+	failed  map[vrrp.ID]bool // the last Configure could not make it right
 	kept    map[addrKey]bool // found at the start, and the owner's to keep
 	routes  savedRoutes
 	made    map[routeKey]bool // routes this run has put in place
@@ -60,7 +63,7 @@ func New(opts Options) *Host {
 	}
 	return &Host{
 		opts: opts, log: opts.Log, reconfigured: make(chan struct{}, 1),
-		routers: map[vrrp.ID]*Router{}, owned: map[vrrp.ID]bool{}, kept: map[addrKey]bool{},
+		routers: map[vrrp.ID]*Router{}, owned: map[vrrp.ID]bool{}, failed: map[vrrp.ID]bool{}, kept: map[addrKey]bool{},
 		routes: savedRoutes{}, made: map[routeKey]bool{}, sysctls: sysctls{dir: opts.SysctlDir, saved: map[string]string{}},
 	}
 }
@@ -68,14 +71,15 @@ func New(opts Options) *Host {
 // Configure sets the routers, at the start and at each reload. A router that
 // is new here owns nothing afterwards: what an earlier run left is removed. One
 // that is no longer there is released. One that is owned and has changed is
-// made right, what it gains before what it loses.
+// made right, what it gains before what it loses. One that has not changed
+// costs nothing.
 //
 // What stands in the way of one router does not stop the others; the joined
 // error names them. An interface that does not exist is no error.
 func (h *Host) Configure(ctx context.Context, routers []Router) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.open(); err != nil {
+	if err := cmp.Or(ctx.Err(), h.open()); err != nil {
 		return err
 	}
 	wanted := make(map[vrrp.ID]*Router, len(routers))
@@ -86,17 +90,19 @@ func (h *Host) Configure(ctx context.Context, routers []Router) error {
 	var faults []error
 	fault := func(id vrrp.ID, err error) {
 		if err != nil {
+			h.failed[id] = true
 			faults = append(faults, fmt.Errorf("router %v: %w", id, err))
 		}
 	}
 	h.nameVMACs(wanted)
-	old := h.routers
-	h.routers = wanted
+	old, again := h.routers, h.failed
+	h.routers, h.failed = wanted, map[vrrp.ID]bool{}
+	same := func(id vrrp.ID) bool { return !again[id] && reflect.DeepEqual(old[id], wanted[id]) }
 	for _, id := range sorted(wanted) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		r, was := wanted[id], old[id]
+		if same(id) {
+			continue
+		}
 		fault(id, h.prepareVMAC(r))
 		switch {
 		case was == nil:
@@ -106,7 +112,9 @@ func (h *Host) Configure(ctx context.Context, routers []Router) error {
 		}
 	}
 	for _, id := range sorted(old) {
-		fault(id, h.shed(old[id], wanted[id]))
+		if !same(id) {
+			fault(id, h.shed(old[id], wanted[id]))
+		}
 	}
 	if err := h.applyFilter(); err != nil {
 		faults = append(faults, err)
@@ -270,7 +278,7 @@ func (h *Host) VMACName(id vrrp.ID) string {
 // sorted returns the keys in a fixed order, for the sake of logs and tests.
 func sorted(m map[vrrp.ID]*Router) []vrrp.ID {
 	return slices.SortedFunc(maps.Keys(m), func(a, b vrrp.ID) int {
-		return strings.Compare(a.String(), b.String())
+		return cmp.Or(strings.Compare(a.Interface, b.Interface), cmp.Compare(a.VRID, b.VRID), cmp.Compare(a.Family, b.Family))
 	})
 }
 
