@@ -91,7 +91,7 @@ func processSpec(p *config.TrackProcess) track.Process {
 		Match: procwatch.Match{
 			Command: p.Command[0], Params: p.Command[1:], FullCommand: p.FullCommand,
 		},
-		Quorum: p.Quorum, QuorumMax: p.QuorumMax,
+		Quorum: p.Quorum, QuorumMax: max(p.QuorumMax, 0),
 		ForkDelay: p.ForkDelay, TerminateDelay: p.TerminateDelay,
 	}
 	switch p.ParamMatch {

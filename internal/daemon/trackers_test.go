@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -45,6 +46,9 @@ func TestTrackerSpecs(t *testing.T) {
 			Match:  procwatch.Match{Command: "haproxy", Params: []string{"-f", "a"}, FullCommand: true, Compare: procwatch.Prefix},
 			Quorum: 2, QuorumMax: 3, ForkDelay: 4 * time.Second, TerminateDelay: 5 * time.Second,
 		}},
+		{"vrrp_track_process x {\n process haproxy\n}\n", "track_process", track.Process{
+			Name: "x", Match: procwatch.Match{Command: "haproxy", Params: []string{}}, Quorum: 1,
+		}},
 		{"vrrp_check x {\n ping 192.0.2.1\n interval 0.2\n timeout 0.1\n rise 2\n fall 3\n source 192.0.2.9\n interface eth1\n init_fail\n}\n", "track_check", track.Check{
 			Name: "x", Probe: probe.Ping{Target: "192.0.2.1", From: probe.From{Source: addr("192.0.2.9"), Interface: "eth1"}},
 			Interval: 200 * time.Millisecond, Timeout: 100 * time.Millisecond, Rise: 2, Fall: 3, Initial: track.Failed,
@@ -58,6 +62,9 @@ func TestTrackerSpecs(t *testing.T) {
 	} {
 		if got := one(t, c.block, c.list); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", c.block, got, c.want)
+		}
+		if err := track.New(slog.New(slog.DiscardHandler)).Set([]track.Spec{c.want}); err != nil {
+			t.Errorf("%s: %v", c.block, err)
 		}
 	}
 }
