@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ type daemon struct {
 	dir  string
 	proc *netns.Process
 	path string
+
+	env      []string // of the process, besides the test's own
+	preamble string   // of its configuration, in [gateways]
 }
 
 // lan adds a router to the segment all routers share.
@@ -45,7 +49,7 @@ func (d *daemon) file(name string) string { return filepath.Join(d.dir, name) }
 
 // run starts the process, again after it ended.
 func (d *daemon) run() {
-	d.proc = d.host.Start(d.path, "run", "-f", d.file("keepalived.conf"), "--socket", d.file("s"))
+	d.proc = d.host.Start(slices.Concat([]string{"env"}, d.env, []string{d.path, "run", "-f", d.file("keepalived.conf"), "--socket", d.file("s")})...)
 }
 
 func (d *daemon) write(name string, mode os.FileMode, text string) {

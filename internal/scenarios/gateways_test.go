@@ -56,7 +56,7 @@ func (g *gateways) routers() []*daemon { return []*daemon{g.r1, g.r2} }
 func (g *gateways) start(group string) {
 	g.t.Helper()
 	for n, d := range g.routers() {
-		conf := fmt.Sprintf(`
+		conf := d.preamble + fmt.Sprintf(`
 global_defs {
     script_user root
 }
