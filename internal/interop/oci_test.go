@@ -60,6 +60,7 @@ func TestOCIPair(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.Need(t, require.NetNS)
+			require.Need(t, require.Root) // in a user namespace / belongs to nobody, and every script is unsafe
 			ociPair(t, c.vr1, c.vr2)
 		})
 	}

@@ -112,6 +112,7 @@ func story(t *testing.T, keepalived string) map[string][]string {
 // TestSameNotifications: the same story is told by vrrpd and by keepalived.
 func TestSameNotifications(t *testing.T) {
 	require.Need(t, require.NetNS)
+	require.Need(t, require.Root) // in a user namespace keepalived starts no script: it sets groups first
 	program := require.Peer(t, "keepalived")
 	t.Parallel()
 	var ours, theirs map[string][]string

@@ -108,6 +108,7 @@ func TestFlaps(t *testing.T) {
 // and nothing else is disturbed.
 func TestBadScripts(t *testing.T) {
 	require.Need(t, require.NetNS)
+	require.Need(t, require.Root) // in a user namespace / belongs to nobody, and every path is unsafe
 	t.Parallel()
 	scripts := []struct {
 		name, text string
