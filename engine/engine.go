@@ -20,7 +20,7 @@ type Engine struct {
 	started bool
 	nodes   []*node // in configuration order
 	index   index
-	retired retired
+	retired []*node      // removed by reloads, until there is a router of that identity again
 	virtual []netip.Addr // every virtual address, sorted
 	groups  []*group
 	unsaid  bool // a group may have something to report
@@ -147,7 +147,7 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 			e.settleTrack(in.Track)
 		}
 	case ActionDone:
-		e.post(e.index.byID[in.Router], in.ActionFinished)
+		e.post(e.holder(in.Router), in.ActionFinished)
 	case OwnershipLost:
 		e.post(e.index.byID[in.Router], vrrp.OwnershipLost{Detail: in.Detail})
 	case FailoverRequested:
@@ -196,6 +196,9 @@ func (e *Engine) stop() {
 	e.started = false
 	for _, n := range e.nodes {
 		n.running = false
+		e.post(n, vrrp.Stopped{})
+	}
+	for _, n := range e.retired {
 		e.post(n, vrrp.Stopped{})
 	}
 }

@@ -23,15 +23,41 @@ func (e *Engine) build(c Config) {
 	e.regroup()
 }
 
-// newNode makes a router. Its action IDs go on where those of an earlier
-// router of the same identity ended: results may still be on their way.
+// newNode makes a router. It goes on where an earlier one of its identity
+// ended.
 func (e *Engine) newNode(c Router, order int) *node {
 	r, err := vrrp.New(c.Config)
 	if err != nil {
 		panic("engine: configuration was validated: " + err.Error())
 	}
-	r.NumberFrom(e.retired[c.ID])
-	return &node{cfg: c, router: r, heap: -1, order: order}
+	n := &node{cfg: c, router: r, heap: -1, order: order}
+	if i := e.retiree(c.ID); i >= 0 {
+		old := e.retired[i]
+		e.retired = slices.Delete(e.retired, i, i+1)
+		if old.heap >= 0 {
+			heap.Remove(&e.timers, old.heap)
+		}
+		r.Succeed(old.router)
+		e.schedule(n)
+	}
+	return n
+}
+
+// retiree returns the place of an identity among the retired; negative = none.
+func (e *Engine) retiree(id vrrp.ID) int {
+	return slices.IndexFunc(e.retired, func(n *node) bool { return n.cfg.ID == id })
+}
+
+// holder returns the router of an identity, a retired one if there is no
+// other: what it released may still be coming to pass. Nil = there is none.
+func (e *Engine) holder(id vrrp.ID) *node {
+	if n := e.index.byID[id]; n != nil {
+		return n
+	}
+	if i := e.retiree(id); i >= 0 {
+		return e.retired[i]
+	}
+	return nil
 }
 
 // reload applies a configuration: removals, then changes, then additions.
@@ -70,7 +96,8 @@ func (e *Engine) reload(c Config) {
 	e.settle()
 }
 
-// removeGone stops the nodes that have no successor in c.
+// removeGone stops the nodes that have no successor in c. They are kept: a
+// release that fails is ordered again until it succeeds.
 func (e *Engine) removeGone(old []*node, c *Config) {
 	successor := make(map[vrrp.ID]*Router, len(c.Routers))
 	for i := range c.Routers {
@@ -83,10 +110,7 @@ func (e *Engine) removeGone(old []*node, c *Config) {
 		}
 		e.tell(n, vrrp.Stopped{})
 		delete(e.index.byID, n.cfg.ID)
-		if e.retired == nil {
-			e.retired = retired{}
-		}
-		e.retired[n.cfg.ID] = n.router.LastID()
+		e.retired = append(e.retired, n)
 	}
 }
 

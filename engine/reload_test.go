@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -288,24 +289,60 @@ func TestUnicastAddressee(t *testing.T) {
 	}
 }
 
-// A stopped router that still tries to release its addresses is gone for good
-// when it is removed: its last order is the last that is heard of it.
+// A router that a reload removes is gone, but what it could not release is
+// ordered again until it succeeds, at shutdown at once.
 func TestReloadRemovesReleasing(t *testing.T) {
 	c := parse(t, "router a if=eth0 vrid=1")
 	e := launch(t, c)
 	now := advance(e, t0, 4*time.Second, nil)
 	var last vrrp.ActionID
-	for _, o := range e.Step(now, engine.Stopped{}) {
+	released := func(outs []engine.Output) bool {
+		for _, o := range outs {
+			if own, ok := o.Action.(vrrp.SetOwnership); ok && !own.Own {
+				last = own.ID
+				return true
+			}
+		}
+		return false
+	}
+	finish := func(err error) {
+		e.Step(now, engine.ActionDone{Router: c.Routers[0].ID, ActionFinished: vrrp.ActionFinished{ID: last, Err: err}})
+	}
+	if !released(e.Step(now, engine.Reloaded{})) {
+		t.Fatal("no release at its removal")
+	}
+	busy := errors.New("busy")
+	finish(busy)
+	at, ok := e.Deadline()
+	if now = at; !ok || !released(e.Step(now, engine.Woke{})) {
+		t.Fatal("no other release")
+	}
+	finish(busy)
+	if !released(e.Step(now, engine.Stopped{})) {
+		t.Error("no release at shutdown")
+	}
+	finish(nil)
+	if at, ok := e.Deadline(); ok {
+		t.Errorf("wakes at %v", at)
+	}
+}
+
+// A router that takes the place of one of its identity, another version here,
+// releases what that one could not.
+func TestReloadReplacesReleasing(t *testing.T) {
+	c := parse(t, "router a if=eth0 vrid=1")
+	e := launch(t, c)
+	now := advance(e, t0, 4*time.Second, nil)
+	var last vrrp.ActionID
+	for _, o := range e.Step(now, engine.Reloaded{Config: parse(t, "router b if=eth0 vrid=1 version=2")}) {
 		if own, ok := o.Action.(vrrp.SetOwnership); ok {
 			last = own.ID
 		}
 	}
-	failed := vrrp.ActionFinished{ID: last, Err: fmt.Errorf("busy")}
+	failed := vrrp.ActionFinished{ID: last, Err: errors.New("busy")}
 	e.Step(now, engine.ActionDone{Router: c.Routers[0].ID, ActionFinished: failed})
-	if got := kinds(e.Step(now, engine.Reloaded{}), "a"); !slices.Equal(got, []string{"release"}) {
+	now = now.Add(time.Second)
+	if got := kinds(e.Step(now, engine.Woke{}), "b"); !slices.Equal(got, []string{"release"}) {
 		t.Errorf("did %q", got)
-	}
-	if at, ok := e.Deadline(); ok {
-		t.Errorf("wakes at %v", at)
 	}
 }

@@ -24,9 +24,6 @@ type index struct {
 	unicast [256][]*node // in configuration order
 }
 
-// retired is the last action ID of each identity that had a router before.
-type retired map[vrrp.ID]vrrp.ActionID
-
 func makeIndex(nodes []*node) index {
 	x := index{byID: make(map[vrrp.ID]*node, len(nodes))}
 	for _, n := range nodes {

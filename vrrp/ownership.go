@@ -22,6 +22,16 @@ const (
 	maxOwnershipBackoff = time.Minute
 )
 
+// Succeed makes r go on where old, a stopped router of the same identity,
+// ended: its action IDs follow those of old, whose results may still be on
+// their way, and a release that old has not achieved is r's to see through.
+// Call it before the first Step.
+func (r *Router) Succeed(old *Router) {
+	r.nextID = old.nextID
+	r.ownership.id, r.ownership.releaseBackoff = old.ownership.id, old.ownership.releaseBackoff
+	r.timers[timerRelease] = old.timers[timerRelease]
+}
+
 func (r *Router) orderOwnership(own bool) {
 	r.timers.stop(timerRelease)
 	r.ownership.own = own

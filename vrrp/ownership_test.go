@@ -125,12 +125,24 @@ func TestOwnershipLost(t *testing.T) {
 	l.did(l.do(vrrp.OwnershipLost{}))
 }
 
-// Action IDs grow by one, from wherever they are told to start.
-func TestActionIDs(t *testing.T) {
-	l := backup(t, v3IPv4, 100)
-	l.r.NumberFrom(41)
-	l.fire()
-	if l.sent != 42 || l.own != 43 || l.r.LastID() != 44 {
-		t.Errorf("sent %d own %d last %d", l.sent, l.own, l.r.LastID())
+// A successor goes on where a stopped router of its identity ended: it sees a
+// failed release through, and results of older actions mean nothing to it.
+func TestSuccessor(t *testing.T) {
+	old := master(t, v3IPv4, 100)
+	old.do(vrrp.Stopped{})
+	l := newLab(t, v3IPv4, 100)
+	l.r.Succeed(old.r)
+	l.result(old.own, errHost)
+	l.due(time.Second)
+	l.did(l.fire(), "release")
+	if l.own <= old.own {
+		t.Errorf("action %d after %d", l.own, old.own)
 	}
+	l.result(old.own, nil) // late
+	l.idle()
+	l.result(l.own, errHost)
+	next := newLab(t, v3IPv4, 100)
+	next.r.Succeed(l.r)
+	next.due(3 * time.Second)
+	next.did(next.do(vrrp.Stopped{}), "release")
 }
