@@ -115,6 +115,27 @@ func TestReloadAddsBeforeItRemovesAndKeepsTheRest(t *testing.T) {
 	n.expect(true, showAddr, "10.0.0.1/24")
 }
 
+func TestReloadTriesAgainWhatFailed(t *testing.T) {
+	n, _ := lan(t)
+	bad := host.Route{Destination: netip.MustParsePrefix("192.0.2.0/24"), Via: netip.MustParseAddr("10.9.9.9")}
+	r := host.Router{ID: id4, Addresses: vips("10.0.0.100/32")}
+	n.configure(r)
+	n.apply(id4, host.Own)
+	r.Routes = []host.Route{bad}
+	for range 2 {
+		err := n.in(func() error { return n.host.Configure(t.Context(), []host.Router{r}) })
+		if err == nil || !strings.Contains(err.Error(), "192.0.2.0/24") {
+			t.Errorf("got %v, want the route", err)
+		}
+	}
+	n.Exec("ip", "addr", "add", "10.9.9.1/24", "dev", "ens3") // now there is a way
+	n.configure(r)
+	n.expect(true, showRoute, "192.0.2.0/24")
+	n.Exec("ip", "route", "del", "192.0.2.0/24")
+	n.configure(r) // nothing has changed: nothing is done
+	n.expect(false, showRoute, "192.0.2.0/24")
+}
+
 func TestReloadGivesANonOwnerNothing(t *testing.T) {
 	n, _ := lan(t)
 	n.configure(host.Router{ID: id4, Addresses: vips("10.0.0.100/32")})
