@@ -43,7 +43,7 @@ func hostRoute(r *Route) host.Route {
 func wireRouter(r *Router, h *host.Router, vmacName string) netio.Router {
 	w := netio.Router{
 		ID: r.ID, Unicast: len(r.Peers) > 0, Group: r.Group, TTL: r.TTL,
-		ARPInterval: r.ARPInterval, NAInterval: r.NAInterval,
+		ARPInterval: r.ARPInterval, NAInterval: r.NAInterval, AnnounceAll: r.AnnounceAll,
 	}
 	if r.VMAC != nil {
 		w.VMAC = &netio.VMAC{Name: vmacName, MAC: r.ID.VirtualMAC(), FromBase: r.VMAC.TransmitFromBase}

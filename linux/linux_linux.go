@@ -88,8 +88,8 @@ func (h hostPort) Apply(ctx context.Context, id vrrp.ID, own runner.Ownership) e
 	return h.l.host.Apply(ctx, id, host.Ownership(own))
 }
 
-func (h hostPort) Announce(ctx context.Context, id vrrp.ID, repeat int) error {
-	return h.l.wire.Announce(ctx, id, repeat)
+func (h hostPort) Announce(ctx context.Context, id vrrp.ID, a vrrp.Announce) error {
+	return h.l.wire.Announce(ctx, id, a)
 }
 
 type links struct{ l *Linux }

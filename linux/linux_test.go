@@ -49,7 +49,7 @@ var master = netns.Program("master", func(ctx context.Context, args []string) er
 	if err := l.Host().Apply(ctx, id, runner.Own); err != nil {
 		return err
 	}
-	if err := l.Host().Announce(ctx, id, 2); err != nil {
+	if err := l.Host().Announce(ctx, id, vrrp.Announce{Repeat: 2}); err != nil {
 		return err
 	}
 	fmt.Println("master")

@@ -57,7 +57,9 @@ func (unsupported) Apply(context.Context, vrrp.ID, runner.Ownership) error {
 	return errors.ErrUnsupported
 }
 
-func (unsupported) Announce(context.Context, vrrp.ID, int) error { return errors.ErrUnsupported }
+func (unsupported) Announce(context.Context, vrrp.ID, vrrp.Announce) error {
+	return errors.ErrUnsupported
+}
 
 func (unsupported) List(context.Context) ([]engine.LinkChanged, error) {
 	return nil, errors.ErrUnsupported

@@ -44,6 +44,9 @@ type Router struct {
 	KeepAddresses bool
 
 	ARPInterval, NAInterval time.Duration // gap between two announcements; 0 = none
+	// AnnounceAll makes the announcements of vrrp.Announcing.Elsewhere go out on
+	// every interface of an address, not only from a virtual MAC address.
+	AnnounceAll bool
 }
 
 // VMAC is a virtual MAC address (RFC 9568 §7.3) on a private macvlan that is up

@@ -126,7 +126,7 @@ func (l *lanes) next(id vrrp.ID, n *lane) bool {
 	if own == nil {
 		err := failed
 		if err == nil {
-			err = l.host.Announce(ctx, id, burst.Repeat)
+			err = l.host.Announce(ctx, id, burst)
 		}
 		l.answer(id, vrrp.ActionFinished{ID: burst.ID, Err: err})
 		return true

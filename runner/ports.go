@@ -30,9 +30,9 @@ type Host interface {
 	// Apply makes the router's addresses, routes and filters present (own) or
 	// absent. It is idempotent: the wanted state, not a command.
 	Apply(ctx context.Context, id vrrp.ID, own Ownership) error
-	// Announce sends repeat gratuitous ARPs or neighbour advertisements for
-	// each owned address.
-	Announce(ctx context.Context, id vrrp.ID, repeat int) error
+	// Announce sends gratuitous ARPs or neighbour advertisements for the owned
+	// addresses, as a says.
+	Announce(ctx context.Context, id vrrp.ID, a vrrp.Announce) error
 }
 
 // Ownership is the wanted state of a router's addresses on this host.

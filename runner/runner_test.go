@@ -75,7 +75,7 @@ func (w *world) Apply(ctx context.Context, _ vrrp.ID, o Ownership) error {
 	return nil
 }
 
-func (w *world) Announce(context.Context, vrrp.ID, int) error { return nil }
+func (w *world) Announce(context.Context, vrrp.ID, vrrp.Announce) error { return nil }
 
 func (w *world) List(context.Context) ([]engine.LinkChanged, error) {
 	return []engine.LinkChanged{{

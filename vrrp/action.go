@@ -32,6 +32,9 @@ type SetOwnership struct {
 type Announce struct {
 	ID     ActionID
 	Repeat int // frames per address, at least 1
+	// Elsewhere asks for one frame from each interface and virtual MAC address
+	// that adverts do not leave from, for the switches to keep its port.
+	Elsewhere bool
 }
 
 // CastVote tells the sync-group how this member votes.

@@ -22,7 +22,12 @@ func (a SetOwnership) String() string {
 	return fmt.Sprintf("release #%d", a.ID)
 }
 
-func (a Announce) String() string { return fmt.Sprintf("announce #%d x%d", a.ID, a.Repeat) }
+func (a Announce) String() string {
+	if a.Elsewhere {
+		return fmt.Sprintf("announce #%d elsewhere", a.ID)
+	}
+	return fmt.Sprintf("announce #%d x%d", a.ID, a.Repeat)
+}
 
 func (a CastVote) String() string { return "vote " + a.Vote.String() }
 

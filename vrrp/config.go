@@ -57,6 +57,7 @@ type Announcing struct {
 	Delay         time.Duration // second burst this long after becoming MASTER; 0 = none
 	Refresh       time.Duration // then every so often while MASTER; 0 = never
 	RefreshRepeat int           // frames per refresh; 0 means 1
+	Elsewhere     time.Duration // so often while MASTER, one frame on every other interface; 0 = never
 	LowerRepeat   int           // burst after a lower advert; 0 = none
 	LowerDelay    time.Duration // second burst after a lower advert; 0 = none
 }
@@ -143,7 +144,8 @@ func (c *Config) validateTimes(fault func(string, ...any)) {
 		fault("down adverts %d is not in 0…%d", c.DownAdverts, MaxDownAdverts)
 	}
 	a := c.Announce
-	if a.Repeat < 0 || a.RefreshRepeat < 0 || a.LowerRepeat < 0 || a.Delay < 0 || a.Refresh < 0 || a.LowerDelay < 0 {
+	if a.Repeat < 0 || a.RefreshRepeat < 0 || a.LowerRepeat < 0 || a.Delay < 0 || a.Refresh < 0 ||
+		a.Elsewhere < 0 || a.LowerDelay < 0 {
 		fault("announcements cannot be negative")
 	}
 }

@@ -69,6 +69,7 @@ func TestConfigValidate(t *testing.T) {
 		{vrrp.V3, func(c *vrrp.Config) { c.DownAdverts = 101 }, "down adverts 101"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.Repeat = -1 }, "cannot be negative"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.RefreshRepeat = -1 }, "cannot be negative"},
+		{vrrp.V3, func(c *vrrp.Config) { c.Announce.Elsewhere = -1 }, "cannot be negative"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.LowerRepeat = -1 }, "cannot be negative"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.Delay = -1 }, "cannot be negative"},
 		{vrrp.V3, func(c *vrrp.Config) { c.Announce.Refresh = -1 }, "cannot be negative"},

@@ -115,6 +115,9 @@ func brief(a vrrp.Action) string {
 		}
 		return "release"
 	case vrrp.Announce:
+		if a.Elsewhere {
+			return "announce elsewhere"
+		}
 		return fmt.Sprintf("announce x%d", a.Repeat)
 	case vrrp.ReportTransition:
 		return fmt.Sprintf("%v -> %v: %s", a.From, a.To, a.Cause.Code)

@@ -248,6 +248,32 @@ func TestAnnouncements(t *testing.T) {
 	}
 }
 
+// Announcements on other interfaces have a schedule of their own.
+func TestAnnouncementsElsewhere(t *testing.T) {
+	elsewhere := func(d time.Duration) func(*vrrp.Config) {
+		return func(c *vrrp.Config) { c.Announce.Elsewhere = d }
+	}
+	l := master(t, v3IPv4, 100, every(40*time.Second), elsewhere(7*time.Second))
+	l.due(7 * time.Second)
+	l.did(l.fire(), "announce elsewhere")
+	l.wait(8 * time.Second)
+	l.did(l.do(vrrp.TimerExpired{}), "announce elsewhere") // late: the schedule stays
+	l.due(6 * time.Second)
+	l.did(l.reload(func(c *vrrp.Config) { c.NoPreempt = true }), "own")
+	l.due(6 * time.Second)
+	l.did(l.reload(elsewhere(time.Second)), "own")
+	l.due(time.Second)
+	l.fire()
+	if n := l.r.Status().Counters.Announcements; n != 4 {
+		t.Errorf("%d announcements, want 4", n)
+	}
+	l.did(l.reload(elsewhere(0)), "own")
+	l.did(l.fire(), "advert 100")
+	l.reload(elsewhere(time.Second))
+	l.do(vrrp.FaultsChanged{Faults: []string{"x"}})
+	l.idle()
+}
+
 func TestSendFailures(t *testing.T) {
 	l := master(t, v3IPv4, 100)
 	result := func(err error) []string { return l.do(vrrp.ActionFinished{ID: l.sent, Err: err}) }

@@ -149,14 +149,6 @@ func (r *Router) id() ActionID {
 	return r.nextID
 }
 
-// LastID returns the ID of the newest action, 0 when there was none.
-func (r *Router) LastID() ActionID { return r.nextID }
-
-// NumberFrom makes the next action's ID last+1, so that the results of an
-// earlier router's actions cannot be taken for this one's. Call it before the
-// first Step.
-func (r *Router) NumberFrom(last ActionID) { r.nextID = last }
-
 func (r *Router) notice(n Notice, source netip.Addr, detail string) {
 	r.do(ReportNotice{Notice: n, Source: source, Detail: detail, State: r.state, Priority: r.priority()})
 }
@@ -268,6 +260,11 @@ func (r *Router) fire() {
 	if late, due := r.timers.take(timerRefresh, r.now); due {
 		r.announce(r.cfg.Announce.RefreshRepeat, 1)
 		r.timers[timerRefresh] = next(r.now, late, r.cfg.Announce.Refresh)
+	}
+	if late, due := r.timers.take(timerElsewhere, r.now); due {
+		r.counters.Announcements++
+		r.do(Announce{ID: r.id(), Repeat: 1, Elsewhere: true})
+		r.timers[timerElsewhere] = next(r.now, late, r.cfg.Announce.Elsewhere)
 	}
 	if _, due := r.timers.take(timerLower, r.now); due {
 		r.announce(r.cfg.Announce.LowerRepeat, 1)

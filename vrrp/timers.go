@@ -35,6 +35,7 @@ const (
 	timerPreempt                 // the preempt delay ends
 	timerAnnounce                // second burst after promotion
 	timerRefresh                 // periodic announcement
+	timerElsewhere               // periodic announcement on other interfaces
 	timerLower                   // second burst after a lower advert
 	timerRetry                   // the back-off after a failure to own the addresses ends
 	timerRelease                 // a release that failed is ordered again

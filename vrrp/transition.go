@@ -101,13 +101,18 @@ func (r *Router) becomeMaster(cause Cause) {
 	r.timers[timerAdvert] = r.now.Add(r.cfg.Interval)
 	r.orderOwnership(true)
 	r.announce(r.cfg.Announce.Repeat, 5)
-	if d := r.cfg.Announce.Delay; d > 0 {
-		r.timers[timerAnnounce] = r.now.Add(d)
-	}
-	if d := r.cfg.Announce.Refresh; d > 0 {
-		r.timers[timerRefresh] = r.now.Add(d)
-	}
+	r.startIf(timerAnnounce, r.cfg.Announce.Delay)
+	r.startIf(timerRefresh, r.cfg.Announce.Refresh)
+	r.startIf(timerElsewhere, r.cfg.Announce.Elsewhere)
 	r.setState(Master, cause)
+}
+
+// startIf starts a timer of a MASTER, or stops it when d is zero.
+func (r *Router) startIf(t timer, d time.Duration) {
+	r.timers.stop(t)
+	if d > 0 {
+		r.timers[t] = r.now.Add(d)
+	}
 }
 
 // becomeBackup enters BACKUP, not from MASTER unless [Router.leaveMaster] has
@@ -138,7 +143,7 @@ func (r *Router) leaveMaster(how leaving) {
 		r.counters.PriorityZeroSent++
 	}
 	r.counters.ReleasedMaster++
-	r.timers.stop(timerAdvert, timerAnnounce, timerRefresh, timerLower)
+	r.timers.stop(timerAdvert, timerAnnounce, timerRefresh, timerElsewhere, timerLower)
 	r.orderOwnership(false)
 	r.master = MasterInfo{}
 }
@@ -268,10 +273,10 @@ func (r *Router) reconfigure(c Config) {
 func (r *Router) reconfigureMaster(old *Config, oldAddresses string) {
 	r.timers.bringForward(timerAdvert, r.now.Add(r.cfg.Interval))
 	if d := r.cfg.Announce.Refresh; d != old.Announce.Refresh {
-		r.timers.stop(timerRefresh)
-		if d > 0 {
-			r.timers[timerRefresh] = r.now.Add(d)
-		}
+		r.startIf(timerRefresh, d)
+	}
+	if d := r.cfg.Announce.Elsewhere; d != old.Announce.Elsewhere {
+		r.startIf(timerElsewhere, d)
 	}
 	r.orderOwnership(true)
 	if oldAddresses != string(r.own.raw) {

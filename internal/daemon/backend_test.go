@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govrrp/vrrpd/engine"
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/internal/control"
 	"github.com/govrrp/vrrpd/internal/track"
+	"github.com/govrrp/vrrpd/linux"
 	"github.com/govrrp/vrrpd/runner"
 	"github.com/govrrp/vrrpd/vrrp"
 )
@@ -23,13 +25,13 @@ import (
 type nowhere struct{ *cables }
 
 func (nowhere) Send(vrrp.ID, vrrp.Packet) error                        { return nil }
-func (nowhere) Poll(func(engine.FrameReceived))                        {}
 func (nowhere) Apply(context.Context, vrrp.ID, runner.Ownership) error { return nil }
-func (nowhere) Announce(context.Context, vrrp.ID, int) error           { return nil }
-func (nowhere) Receive(ctx context.Context, _ func(engine.FrameReceived)) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
+func (nowhere) Announce(context.Context, vrrp.ID, vrrp.Announce) error { return nil }
+func (nowhere) Poll(func(*engine.FrameReceived))                       {}
+
+// Wait returns early, as it may.
+func (nowhere) Wait(time.Time) { time.Sleep(time.Millisecond) }
+func (nowhere) Wake()          {}
 
 func (nowhere) List(context.Context) ([]engine.LinkChanged, error) {
 	l := link("eth0", true)
@@ -75,7 +77,7 @@ func alive(t *testing.T) (d *Daemon, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.cfg, d.trackers = cfg, track.New(nil)
+	d.cfg, d.trackers, d.host = cfg, track.New(nil), linux.New(linux.Options{})
 	n := nowhere{&cables{changes: make(chan engine.LinkChanged)}}
 	d.runner = runner.New(e, runner.Ports{Wire: n, Host: n, Links: n, Sink: d.sink, Log: d.opts.Log})
 	ctx, cancel := context.WithCancel(context.Background())

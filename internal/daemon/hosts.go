@@ -33,6 +33,7 @@ func hostRouter(i *config.Instance) linux.Router {
 		KeepAddresses:      i.Owner(),
 		ARPInterval:        i.Garp.Interval,
 		NAInterval:         i.Garp.NAInterval,
+		AnnounceAll:        i.Garp.ExtraAll,
 	}
 	if i.Unicast {
 		for _, p := range i.UnicastPeers {

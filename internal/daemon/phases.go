@@ -149,8 +149,8 @@ func (p *phases) Apply(ctx context.Context, id vrrp.ID, own runner.Ownership) er
 }
 
 // Announce implements runner.Host.
-func (p *phases) Announce(ctx context.Context, id vrrp.ID, repeat int) error {
-	err := p.host.Announce(ctx, id, repeat)
+func (p *phases) Announce(ctx context.Context, id vrrp.ID, a vrrp.Announce) error {
+	err := p.host.Announce(ctx, id, a)
 	p.set(id, func(o *ownership) { o.announced = true })
 	return err
 }

@@ -38,7 +38,7 @@ func (m *machine) Apply(_ context.Context, id vrrp.ID, own runner.Ownership) err
 	return m.err
 }
 
-func (m *machine) Announce(_ context.Context, id vrrp.ID, _ int) error {
+func (m *machine) Announce(_ context.Context, id vrrp.ID, _ vrrp.Announce) error {
 	time.Sleep(m.announcing)
 	m.note("announce " + id.Interface)
 	return nil
@@ -83,7 +83,7 @@ func (p *phases) promote(t *testing.T, routers ...vrrp.ID) *sync.WaitGroup {
 	for _, id := range routers {
 		lanes.Go(func() {
 			if p.Apply(t.Context(), id, runner.Own) == nil {
-				_ = p.Announce(t.Context(), id, 1)
+				_ = p.Announce(t.Context(), id, vrrp.Announce{Repeat: 1})
 			}
 		})
 	}

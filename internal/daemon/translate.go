@@ -127,7 +127,7 @@ func checksum(i *config.Instance) vrrp.Checksum {
 func announcing(g config.Garp) vrrp.Announcing {
 	return vrrp.Announcing{
 		Repeat: g.MasterRepeat, Delay: g.MasterDelay,
-		Refresh: g.Refresh, RefreshRepeat: g.RefreshRepeat,
+		Refresh: g.Refresh, RefreshRepeat: g.RefreshRepeat, Elsewhere: g.ExtraInterval,
 		LowerRepeat: g.LowerPrioRepeat, LowerDelay: g.LowerPrioDelay,
 	}
 }

@@ -65,9 +65,10 @@ func TestEngineRouter(t *testing.T) {
 				ActiveKey: 2, Mode: vrrp.HMACPermissive, Monotonic: true, Window: 9 * time.Second,
 			}
 		}},
-		{"garp_master_delay 1\ngarp_master_repeat 2\ngarp_master_refresh 3\ngarp_master_refresh_repeat 4\ngarp_lower_prio_delay 6\ngarp_lower_prio_repeat 7", func(r *engine.Router) {
+		{"garp_master_delay 1\ngarp_master_repeat 2\ngarp_master_refresh 3\ngarp_master_refresh_repeat 4\ngarp_lower_prio_delay 6\ngarp_lower_prio_repeat 7\ngarp_extra_if 8", func(r *engine.Router) {
 			r.Announce = vrrp.Announcing{
 				Delay: time.Second, Repeat: 2, Refresh: 3 * time.Second, RefreshRepeat: 4, LowerDelay: 6 * time.Second, LowerRepeat: 7,
+				Elsewhere: 8 * time.Second,
 			}
 		}},
 		{"unicast_src_ip 192.0.2.1\nunicast_peer {\n 192.0.2.2\n 192.0.2.3 min_ttl 250 max_ttl 254\n}", func(r *engine.Router) {

@@ -28,18 +28,22 @@ var (
 	allNodes     = netip.AddrFrom16([16]byte{0xff, 0x02, 15: 0x01})
 )
 
-// Announce sends repeat gratuitous ARPs (RFC 5227 §3 announcements, ARP
-// request form) or unsolicited neighbour advertisements for each of the
-// router's addresses, paced by its intervals. It ends early when ctx does. One
-// address that cannot be announced does not keep the others from it.
-func (w *Wire) Announce(ctx context.Context, id vrrp.ID, repeat int) error {
+// Announce sends gratuitous ARPs (RFC 5227 §3 announcements, ARP request form)
+// or unsolicited neighbour advertisements for each of the router's addresses,
+// or for one on each interface, paced by its intervals. It ends early when ctx
+// does. One address that cannot be announced does not keep the others from it.
+func (w *Wire) Announce(ctx context.Context, id vrrp.ID, order vrrp.Announce) error {
 	r, ok := (*w.routers.Load())[id]
 	if !ok {
 		return fmt.Errorf("announce for %v: %w", id, errRemoved)
 	}
+	addresses := r.Announced
+	if order.Elsewhere {
+		addresses = r.elsewhere()
+	}
 	failed := map[netip.Addr]error{}
-	for range repeat {
-		for _, a := range r.Announced {
+	for range order.Repeat {
+		for _, a := range addresses {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -56,13 +60,31 @@ func (w *Wire) Announce(ctx context.Context, id vrrp.ID, repeat int) error {
 		}
 	}
 	var faults []error
-	for _, a := range r.Announced {
+	for _, a := range addresses {
 		if err := failed[a.Address]; err != nil {
 			faults = append(faults, fmt.Errorf("announce %v: %w", a.Address, err))
 			delete(failed, a.Address)
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// elsewhere picks the first address of each interface, and of the virtual MAC
+// address, that adverts do not leave from.
+func (r *Router) elsewhere() (picked []Announced) {
+	type port struct {
+		device  string
+		virtual bool
+	}
+	seen := map[port]bool{{r.ID.Interface, r.VMAC != nil && !r.VMAC.FromBase}: true}
+	for _, a := range r.Announced {
+		p := port{a.Device, a.Virtual && r.VMAC != nil}
+		if !seen[p] && (p.virtual || r.AnnounceAll) {
+			picked = append(picked, a)
+		}
+		seen[p] = true
+	}
+	return picked
 }
 
 func pause(ctx context.Context, gap time.Duration) error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,9 +17,15 @@ import (
 
 	"github.com/govrrp/vrrpd/internal/netio"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
+	"github.com/govrrp/vrrpd/vrrp"
 )
 
 func announce(t *testing.T, h *netns.Host, r netio.Router, repeat int) {
+	t.Helper()
+	order(t, h, r, vrrp.Announce{Repeat: repeat})
+}
+
+func order(t *testing.T, h *netns.Host, r netio.Router, a vrrp.Announce) {
 	t.Helper()
 	h.Do(func() {
 		w := netio.NewWire(slog.New(slog.DiscardHandler))
@@ -26,7 +33,7 @@ func announce(t *testing.T, h *netns.Host, r netio.Router, repeat int) {
 		if err := w.Configure([]netio.Router{r}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Announce(t.Context(), r.ID, repeat); err != nil {
+		if err := w.Announce(t.Context(), r.ID, a); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -150,5 +157,65 @@ func TestAnnouncementsArePaced(t *testing.T) {
 	announce(t, a, r, 5)
 	if took := time.Since(began); took < 100*time.Millisecond {
 		t.Errorf("five announcements 20 ms apart took only %v", took)
+	}
+}
+
+// TestAnnouncementsElsewhere: adverts keep the switches' entry for the MAC
+// address they leave from; every other interface gets one frame.
+func TestAnnouncementsElsewhere(t *testing.T) {
+	const own, second, third, virtual = "10.0.0.100", "10.0.1.100", "10.0.1.101", "10.0.0.101"
+	lab := netns.New(t)
+	h := lab.Host("A", netns.NIC{Name: "ens3", Segment: "lan"}, netns.NIC{Name: "ens4", Segment: "wan"})
+	at := map[string]*netns.Capture{own: h.Capture("ens3"), second: h.Capture("ens4")}
+	at[virtual], at[third] = at[own], at[second]
+	for _, c := range []struct {
+		name string
+		vmac *netio.VMAC
+		all  bool
+		want []string
+	}{
+		{name: "no virtual MAC"},
+		{name: "all", all: true, want: []string{second}},
+		{name: "adverts from the virtual MAC", vmac: &netio.VMAC{}},
+		{name: "adverts from the virtual MAC, all", vmac: &netio.VMAC{}, all: true, want: []string{own, second}},
+		{name: "adverts from the base", vmac: &netio.VMAC{FromBase: true}, want: []string{virtual}},
+		{name: "adverts from the base, all", vmac: &netio.VMAC{FromBase: true}, all: true, want: []string{virtual, second}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := parseRouter("ens3/51/ipv4")
+			if c.vmac != nil {
+				c.vmac.Name, c.vmac.MAC = "vrrp.51", r.ID.VirtualMAC()
+			}
+			r.VMAC, r.AnnounceAll = c.vmac, c.all
+			for _, a := range []netio.Announced{
+				{Device: "ens3", Address: netip.MustParseAddr(own)},
+				{Device: "ens3", Address: netip.MustParseAddr(virtual), Virtual: true},
+				{Device: "ens4", Address: netip.MustParseAddr(second)},
+				{Device: "ens4", Address: netip.MustParseAddr(third)},
+			} {
+				if !a.Virtual || c.vmac != nil {
+					r.Announced = append(r.Announced, a)
+				}
+			}
+			before := map[string]int{}
+			for a, wire := range at {
+				before[a] = count(wire, garpOf(a))
+			}
+			order(t, h, r, vrrp.Announce{Repeat: 1, Elsewhere: true})
+			announce(t, h, r, 1) // all of them, once: behind the others
+			for a, wire := range at {
+				want := before[a] + 1
+				if slices.Contains(c.want, a) {
+					want++
+				}
+				if a == virtual && c.vmac == nil {
+					want = before[a]
+				}
+				eventually(t, a, func() bool { return count(wire, garpOf(a)) >= want })
+				if n := count(wire, garpOf(a)); n != want {
+					t.Errorf("%s announced %d times, want %d", a, n-before[a], want-before[a])
+				}
+			}
+		})
 	}
 }

@@ -17,6 +17,9 @@ type Router struct {
 	TTL       int        // of unicast adverts, 1…255; 0 = 255
 	VMAC      *VMAC      // nil = the interface's own MAC address
 	Announced []Announced
+	// AnnounceAll makes announcements elsewhere go out on every other
+	// interface, not only from virtual MAC addresses.
+	AnnounceAll bool
 
 	ARPInterval, NAInterval time.Duration // gap between two announcements; 0 = none
 }
