@@ -46,8 +46,8 @@ type Result struct {
 	Text string
 	// Left has what could not be converted, by line.
 	Left []Left
-	// Other counts the source lines that are not about VRRP.
-	Other int
+	// Other are the source lines that are not about VRRP.
+	Other []int
 }
 
 // Convert reads src, called name in comments, and writes a keepalived.conf. Errors wrap [ErrDialect], [ErrSyntax] or [ErrNoVRRP].
@@ -104,7 +104,7 @@ func (b *block) sub(from int, head string) *block {
 type output struct {
 	blocks []*block
 	left   []Left
-	other  int
+	other  []int
 }
 
 func (o *output) leave(at int, text, why string) {
@@ -125,8 +125,8 @@ func (o *output) text(from Dialect, name string) string {
 			fmt.Fprintf(&b, "#   line %d: %s: %s\n", l.Line, comment(l.Text), l.Why)
 		}
 	}
-	if o.other > 0 {
-		fmt.Fprintf(&b, "\n# %d lines that are not about VRRP were left out.\n", o.other)
+	if n := len(o.other); n > 0 {
+		fmt.Fprintf(&b, "\n# Lines that are not about VRRP and were left out: %d.\n", n)
 	}
 	return b.String()
 }

@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +58,36 @@ func TestConvert(t *testing.T) {
 				t.Error("the output shows a password that it does not need")
 			}
 		})
+	}
+}
+
+// TestEveryLineIsAccountedFor: a line of the source is in the output, or left
+// with a reason, or not about VRRP.
+func TestEveryLineIsAccountedFor(t *testing.T) {
+	routers := "../../scenarios/testdata/converted/"
+	for file, from := range map[string]Dialect{
+		"testdata/ibm_vra.set": Vyatta, "testdata/vyos.tree": VyOS, "testdata/vns3.yml": VNS3, "testdata/vns3.env": VNS3,
+		routers + "vra1.set": Vyatta, routers + "vyos1.boot": VyOS, routers + "vyos2.set": VyOS, routers + "vns3-primary.yml": VNS3,
+	} {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := Convert(from, file, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, text := range strings.Split(string(src), "\n") {
+			text = strings.TrimSpace(text)
+			if text == "" || text == "---" || text == "}" || strings.HasSuffix(text, "{") || strings.HasPrefix(text, "/*") {
+				continue
+			}
+			written := regexp.MustCompile(fmt.Sprintf(`# line %d\n`, n+1)).MatchString(res.Text)
+			left := slices.ContainsFunc(res.Left, func(l Left) bool { return l.Line == n+1 })
+			if !written && !left && !slices.Contains(res.Other, n+1) {
+				t.Errorf("%s:%d is dropped in silence: %s", file, n+1, text)
+			}
+		}
 	}
 }
 

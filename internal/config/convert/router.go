@@ -126,8 +126,8 @@ type router struct {
 	peers          []line
 	tracks         []line
 	notify         []line
-	authType, pass string
-	authLine       int
+	authType, pass line
+	settings       []setting
 	disabled       int
 	compat         int
 	ipsec          int
@@ -155,7 +155,7 @@ func convertRouter(o *output, src string) error {
 		if s.take(st) {
 			s.found = true
 		} else {
-			o.other++
+			o.other = append(o.other, st.line)
 		}
 	}
 	if !s.found || len(s.routers) == 0 {

@@ -19,6 +19,7 @@ var plain = map[string]string{
 
 // key reads one setting of a group; rest begins with the key.
 func (s *source) key(r *router, st setting, rest []string) {
+	r.settings = append(r.settings, st)
 	value := ""
 	if len(rest) > 1 {
 		value = rest[1]
@@ -37,9 +38,7 @@ func (s *source) key(r *router, st setting, rest []string) {
 	case k == "excluded-address" || k == "virtual-address-excluded":
 		s.address(r, st, &r.excluded, rest[1:])
 	case k == "preempt" && len(rest) == 2:
-		if value == "false" {
-			add("nopreempt")
-		}
+		add("%s", map[bool]string{true: "preempt", false: "nopreempt"}[value != "false"])
 	case k == "no-preempt":
 		add("nopreempt")
 	case k == "fast-advertise-interval" && len(rest) == 2:
@@ -75,9 +74,9 @@ func (s *source) deepKey(r *router, st setting, rest []string) {
 	}
 	switch k := rest[0]; {
 	case k == "authentication" && len(rest) == 3 && rest[1] == "type":
-		r.authType, r.authLine = rest[2], st.line
+		r.authType = line{rest[2], st.line}
 	case k == "authentication" && len(rest) == 3 && (rest[1] == "password" || rest[1] == "plaintext-password"):
-		r.pass, r.authLine = rest[2], max(st.line, r.authLine)
+		r.pass = line{rest[2], st.line}
 	case k == "notify" && rest[1] == "ipsec":
 		r.ipsec = st.line
 	case k == "track":
@@ -187,7 +186,9 @@ func (s *source) emit() {
 		}
 		if r.disabled > 0 {
 			gone[word(r.name)] = true
-			s.out.leave(r.disabled, "group "+r.name+" disable", "the whole group is left out, as it is disabled")
+			for _, st := range r.settings {
+				s.out.leave(st.line, st.text(), "group "+r.name+" is disabled and left out")
+			}
 			continue
 		}
 		if r.health != nil {
@@ -203,11 +204,22 @@ func (s *source) emit() {
 	for _, g := range s.groups {
 		for _, sub := range g.blocks {
 			if sub.head == "group" {
-				sub.lines = slices.DeleteFunc(sub.lines, func(l line) bool { return gone[l.text] })
+				s.leaveMembers(g.head, sub, gone)
 			}
 		}
 	}
 	s.out.blocks = append(append(s.out.blocks, s.groups...), instances...)
+}
+
+// leaveMembers takes the groups that are gone out of a sync-group.
+func (s *source) leaveMembers(head string, members *block, gone map[string]bool) {
+	for _, l := range members.lines {
+		said := slices.ContainsFunc(s.out.left, func(o Left) bool { return o.Line == l.from })
+		if gone[l.text] && !said {
+			s.out.leave(l.from, head+" member "+l.text, "group "+l.text+" is disabled and left out")
+		}
+	}
+	members.lines = slices.DeleteFunc(members.lines, func(l line) bool { return gone[l.text] })
 }
 
 // instance builds the block of one group.
@@ -264,15 +276,17 @@ func (s *source) instance(r *router) *block {
 func (s *source) auth(r *router, b *block) {
 	types := map[string]string{"plaintext-password": "PASS", "simple": "PASS", "ah": "AH"}
 	switch {
-	case r.authType == "" && r.pass == "":
-	case r.authType == "" || r.pass == "":
-		s.out.leave(r.authLine, "authentication of "+r.name, "type and password come together, and one is missing: no authentication is written")
-	case types[r.authType] == "":
-		s.out.leave(r.authLine, "authentication type "+r.authType, "no counterpart: no authentication is written")
+	case r.authType.from == 0 && r.pass.from == 0:
+	case r.authType.text == "" || r.pass.text == "":
+		s.out.leave(max(r.authType.from, r.pass.from), "authentication of "+r.name, "type and password come together, and one is missing: no authentication is written")
+	case types[r.authType.text] == "":
+		why := "no counterpart: no authentication is written"
+		s.out.leave(r.authType.from, "authentication type "+r.authType.text+" of "+r.name, why)
+		s.out.leave(r.pass.from, "authentication password *** of "+r.name, why)
 	default:
-		a := &block{head: "authentication", from: r.authLine}
-		a.add(0, "auth_type %s", types[r.authType])
-		a.add(0, "auth_pass %s", word(r.pass))
+		a := &block{head: "authentication"}
+		a.add(r.authType.from, "auth_type %s", types[r.authType.text])
+		a.add(r.pass.from, "auth_pass %s", word(r.pass.text))
 		b.blocks = append(b.blocks, a)
 	}
 }
