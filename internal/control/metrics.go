@@ -4,6 +4,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,15 @@ var (
 	descNotify     = desc("notify_failures_total", "Notification calls that failed.", "instance", "target")
 	descGroupState = desc("sync_group_state", "State: 0 INIT, 1 BACKUP, 2 MASTER, 3 FAULT.", "group")
 	descGroupCalls = desc("sync_group_notify_failures_total", "Notification calls of a sync-group that failed.", "group", "target")
+	descWanted     = desc("instance_configured_priority", "Configured priority.", "instance")
+	descSince      = desc("instance_last_transition_timestamp_seconds", "When the state was entered, in Unix time.", "instance")
+	descLateness   = desc("instance_max_lateness_seconds", "The longest a timer was late.", "instance")
+	descFailed     = desc("instance_action_errors_total", "Addresses, routes or announcements the kernel refused.", "instance")
+	descHeard      = desc("peer_last_advert_timestamp_seconds", "When the sender was last heard, in Unix time.", "instance", "peer")
+	descReloaded   = desc("config_last_reload_successful", "1 unless the last reload was refused.")
+	descLoaded     = desc("config_load_timestamp_seconds", "When the configuration in force was read, in Unix time.")
+	descHeld       = desc("claim_held", "1 while all that a cloud claim wants was read to be this node's.", "kind", "name", "claim")
+	descOverdue    = desc("claim_late", "1 while a cloud claim is not held long after it should be.", "kind", "name", "claim")
 	descTracker    = desc("tracker_good", "1 while the tracked object is good.", "kind", "name")
 )
 
@@ -58,6 +68,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), readable(labels)...)
 	}
 	gauge(descUp, 1, s.Node, s.Software)
+	gauge(descReloaded, oneIf(s.Config.LastReload == ""))
+	gauge(descLoaded, unix(s.Config.LoadedAt))
 	count(descDropped, s.FramesDropped)
 	for iface, reasons := range s.Refused {
 		for reason, n := range reasons {
@@ -68,27 +80,58 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descTracker, oneIf(t.Known && t.Good), t.Kind, t.Name)
 	}
 	for _, i := range s.Instances {
-		gauge(descState, stateNumber(i.State), i.Name, i.Interface, strconv.Itoa(i.VRID), i.Family)
-		gauge(descPriority, float64(i.Priority.Effective), i.Name)
-		gauge(descFaults, float64(len(i.Faults)), i.Name)
-		count(descChanges, i.Transitions, i.Name)
-		count(descSent, i.Counters.AdvertsSent, i.Name)
-		count(descReceived, i.Counters.AdvertsReceived, i.Name)
-		count(descSendErrors, i.Counters.SendErrors, i.Name)
-		count(descLost, i.Counters.OwnershipLost, i.Name)
-		count(descLate, i.Counters.LateWakeups, i.Name)
-		for reason, n := range i.Counters.Refused {
-			count(descRefused, n, i.Name, reason)
-		}
-		for target, n := range failures(i.Notify) {
-			count(descNotify, n, i.Name, target)
-		}
+		instanceMetrics(&i, gauge, count)
 	}
 	for _, g := range s.SyncGroups {
 		gauge(descGroupState, stateNumber(g.State), g.Name)
 		for target, n := range failures(g.Notify) {
 			count(descGroupCalls, n, g.Name, target)
 		}
+		claimMetrics("sync_group", g.Name, g.Claim, gauge)
+	}
+}
+
+type (
+	gauging  func(d *prometheus.Desc, v float64, labels ...string)
+	counting func(d *prometheus.Desc, v uint64, labels ...string)
+)
+
+func instanceMetrics(i *Instance, gauge gauging, count counting) {
+	gauge(descState, stateNumber(i.State), i.Name, i.Interface, strconv.Itoa(i.VRID), i.Family)
+	gauge(descSince, unix(i.Since), i.Name)
+	gauge(descPriority, float64(i.Priority.Effective), i.Name)
+	gauge(descWanted, float64(i.Priority.Configured), i.Name)
+	gauge(descFaults, float64(len(i.Faults)), i.Name)
+	count(descChanges, i.Transitions, i.Name)
+	count(descSent, i.Counters.AdvertsSent, i.Name)
+	count(descReceived, i.Counters.AdvertsReceived, i.Name)
+	count(descSendErrors, i.Counters.SendErrors, i.Name)
+	count(descFailed, i.Counters.ActionErrors, i.Name)
+	count(descLost, i.Counters.OwnershipLost, i.Name)
+	count(descLate, i.Counters.LateWakeups, i.Name)
+	gauge(descLateness, i.Counters.MaxLateness, i.Name)
+	for reason, n := range i.Counters.Refused {
+		count(descRefused, n, i.Name, reason)
+	}
+	for _, p := range i.Peers {
+		if p.LastHeard != nil {
+			gauge(descHeard, unix(*p.LastHeard), i.Name, p.Address)
+		}
+	}
+	for target, n := range failures(i.Notify) {
+		count(descNotify, n, i.Name, target)
+	}
+	claimMetrics("instance", i.Name, i.Claim, gauge)
+}
+
+func claimMetrics(kind, name string, field json.RawMessage, gauge gauging) {
+	claims, err := Claims(field)
+	if err != nil {
+		return // the daemon wrote it: it can be read
+	}
+	for _, c := range claims {
+		gauge(descHeld, oneIf(c.Held()), kind, name, c.Name)
+		gauge(descOverdue, oneIf(c.Late), kind, name, c.Name)
 	}
 }
 
@@ -114,6 +157,13 @@ func oneIf(yes bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }
 
 func stateNumber(s string) float64 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -23,6 +24,13 @@ func scrape(t *testing.T, s *control.Status) map[string]float64 {
 	if code != 200 {
 		t.Fatalf("%d: %s", code, body)
 	}
+	problems, err := promlint.New(strings.NewReader(body)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
 	p := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := p.TextToMetricFamilies(strings.NewReader(body))
 	if err != nil {
@@ -33,7 +41,7 @@ func scrape(t *testing.T, s *control.Status) map[string]float64 {
 		if f.GetHelp() == "" {
 			t.Errorf("%s has no help", name)
 		}
-		if counter := f.GetType() == dto.MetricType_COUNTER; counter != strings.HasSuffix(name, "_total") {
+		if counter := f.GetType() == dto.MetricType_COUNTER; strings.HasPrefix(name, "vrrpd_") && counter != strings.HasSuffix(name, "_total") {
 			t.Errorf("%s is a %v", name, f.GetType())
 		}
 		for _, m := range f.GetMetric() {
@@ -69,9 +77,28 @@ func TestMetrics(t *testing.T) {
 		"vrrpd_notify_failures_total{instance=VI_1,target=fifo}":                 5, // both pipes
 		"vrrpd_sync_group_notify_failures_total{group=VG,target=notify}":         5,
 		"vrrpd_sync_group_state{group=VG}":                                       2,
+		"vrrpd_config_last_reload_successful{}":                                  0,
+		"vrrpd_config_load_timestamp_seconds{}":                                  float64(at(0).Unix()),
+		"vrrpd_instance_configured_priority{instance=VI_1}":                      100,
+		"vrrpd_instance_last_transition_timestamp_seconds{instance=VI_1}":        float64(at(2).Unix()),
+		"vrrpd_instance_max_lateness_seconds{instance=VI_1}":                     0.013,
+		"vrrpd_instance_action_errors_total{instance=VI_1}":                      10,
+		"vrrpd_peer_last_advert_timestamp_seconds{instance=VI_1,peer=192.0.2.2}": float64(at(1).Unix()),
+		"vrrpd_claim_held{claim=oci,kind=instance,name=VI_1}":                    1,
+		"vrrpd_claim_late{claim=oci,kind=instance,name=VI_1}":                    0,
+		"vrrpd_claim_held{claim=oci,kind=sync_group,name=VG}":                    0,
+		"vrrpd_claim_late{claim=oci,kind=sync_group,name=VG}":                    1,
 	} {
 		if v, ok := got[metric]; !ok || v != want {
 			t.Errorf("%s is %v, there %v; want %v", metric, v, ok, want)
+		}
+	}
+	if v, ok := got["vrrpd_peer_last_advert_timestamp_seconds{instance=VI_1,peer=192.0.2.3}"]; ok {
+		t.Errorf("a peer that was never heard was heard at %v", v)
+	}
+	for _, own := range []string{"go_goroutines{}", "process_open_fds{}"} {
+		if got[own] == 0 {
+			t.Errorf("no %s", own)
 		}
 	}
 	if t.Failed() {

@@ -40,6 +40,42 @@ func TestStatusFormat(t *testing.T) {
 	}
 }
 
+// TestStatusContract holds the format to the names that were promised to
+// programs, whatever the file above says.
+func TestStatusContract(t *testing.T) {
+	text, err := json.Marshal(full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var status any
+	if err := json.Unmarshal(text, &status); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(`
+		version node
+		instances.name instances.state instances.since instances.interface instances.vrid instances.family
+		instances.vrrp_version instances.priority.configured instances.priority.effective instances.priority.terms
+		instances.master.address instances.master.priority instances.addresses
+		instances.peers.address instances.peers.last_heard instances.peers.adverts instances.sync_group
+		instances.faults.reason instances.faults.since instances.transitions instances.counters
+		instances.notify.target instances.notify.state instances.notify.result instances.notify.at instances.claim
+		sync_groups.name sync_groups.state sync_groups.members
+	`) {
+		at := status
+		for name := range strings.SplitSeq(path, ".") {
+			if list, ok := at.([]any); ok && len(list) > 0 {
+				at = list[0]
+			}
+			object, _ := at.(map[string]any)
+			var ok bool
+			if at, ok = object[name]; !ok {
+				t.Errorf("no %s", path)
+				break
+			}
+		}
+	}
+}
+
 // What is empty is an empty list, never null: programs iterate.
 func TestStatusOfNothing(t *testing.T) {
 	s := &control.Status{Trackers: []control.Tracker{}}
