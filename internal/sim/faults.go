@@ -19,8 +19,12 @@ import (
 func (g generator) faults(s world.Setup, duration time.Duration) (all []world.Fault) {
 	t := time.Duration(g.IntN(20)) * time.Second
 	for t < duration {
+		victim := s.Nodes[g.IntN(len(s.Nodes))]
 		for range 1 + g.IntN(3) {
-			f := g.fault(s)
+			if !g.one(3) {
+				victim = s.Nodes[g.IntN(len(s.Nodes))]
+			}
+			f := g.fault(s, victim)
 			f.At = (t + g.within(10*time.Second)).Round(time.Microsecond)
 			all = append(all, f)
 		}
@@ -44,9 +48,8 @@ func (g generator) while() time.Duration {
 	return (d + g.within(d)).Round(time.Microsecond)
 }
 
-// fault draws one fault, at time zero.
-func (g generator) fault(s world.Setup) world.Fault {
-	n := s.Nodes[g.IntN(len(s.Nodes))]
+// fault draws one fault of a node or its surroundings, at time zero.
+func (g generator) fault(s world.Setup, n world.Node) world.Fault {
 	port := n.Interfaces[g.IntN(len(n.Interfaces))]
 	f := world.Fault{Kind: pick(g, world.Kinds()...), For: g.while(), Node: n.Name, On: port.Name}
 	if f.Kind == world.ClockJump && tellsTime(n.Config) {

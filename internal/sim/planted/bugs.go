@@ -87,6 +87,10 @@ var bugs = []bug{
 		"\tr.do(SetOwnership{ID: r.ownership.id, Own: own})", "\tif own {\n\t\tr.do(SetOwnership{ID: r.ownership.id, Own: own})\n\t}",
 	},
 	{
+		"release-of-removed-router-not-retried", "engine/reload.go",
+		"\t\treturn e.retired[i]\n", "\t\treturn nil\n",
+	},
+	{
 		"removed-address-not-restored", "vrrp/transition.go",
 		"func (r *Router) restoreOwnership(detail string) {\n\tif r.state != Master {",
 		"func (r *Router) restoreOwnership(detail string) {\n\tif r.state != Backup {",

@@ -322,7 +322,7 @@ func (w *World) checkRouter(n *node, v *view, r *engine.RouterStatus) {
 	if (causes > 0) != (v.now.causes > 0) {
 		w.violated(n, "faults-are-causes", "%s has faults %q, there are %d causes", r.Name, r.Status.Faults, v.now.causes)
 	}
-	if ownership > 0 && !n.lane(r.ID).everBad {
+	if ownership > 0 && !n.lane(r.ID).failures.ever {
 		w.violated(n, "faults-are-causes", "%s has faults %q, no host call failed", r.Name, r.Status.Faults)
 	}
 	runs := !v.now.waits && !r.Waiting

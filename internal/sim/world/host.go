@@ -15,17 +15,42 @@ import (
 // lane is what a host does for one router: one call at a time, and a newer
 // wish replaces those that wait.
 type lane struct {
-	id      vrrp.ID
-	table   []netip.Addr // the virtual addresses that are in place
-	wanted  []netip.Addr // when owned
-	own     bool         // ordered last
-	running *operation
-	queue   []*operation
-	open    []vrrp.ActionID // issued and not answered
-	newest  vrrp.ActionID   // issued last
-	failed  bool            // the last ownership call failed
-	everBad bool            // one did, since the process started
+	id       vrrp.ID
+	table    []netip.Addr // the virtual addresses that are in place
+	wanted   []netip.Addr // when owned
+	own      bool         // ordered last
+	running  *operation
+	queue    []*operation
+	open     []vrrp.ActionID // issued and not answered
+	newest   vrrp.ActionID   // issued last
+	failures failures
 }
+
+// failures counts the ownership calls that failed.
+type failures struct {
+	own, release int  // in a row
+	ever         bool // since the process started
+}
+
+// count takes the result of a call and returns the longest wait until the
+// next one: 1 s, 2 s, 4 s … 60 s.
+func (f *failures) count(own bool, err error) (wait time.Duration) {
+	row := &f.release
+	if own {
+		row = &f.own
+	}
+	if err == nil {
+		*row = 0
+		return 0
+	}
+	*row++
+	f.ever = true
+	return min(time.Second<<min(*row-1, 6), maxBackoff)
+}
+
+// maxBackoff is the longest a router waits before it orders a call that
+// failed again.
+const maxBackoff = time.Minute
 
 // operation is one call to the host.
 type operation struct {
@@ -141,10 +166,8 @@ func (w *World) endOperation(n *node, op *operation) {
 	l.running = nil
 	err := w.carryOut(n, l, op)
 	if !op.announce {
-		l.failed = err != nil
-		if err != nil {
-			l.everBad = true
-			w.disturbedUntil(w.t + maxBackoff)
+		if wait := l.failures.count(op.own, err); wait > 0 {
+			w.disturbedUntil(w.t + wait)
 		}
 	}
 	w.answer(n, op.router, op.id, err)

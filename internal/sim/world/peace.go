@@ -17,10 +17,6 @@ type peace struct {
 	judged     time.Duration // the newest judgement planned
 }
 
-// maxBackoff is the longest a router waits before it tries again to own its
-// addresses.
-const maxBackoff = time.Minute
-
 // slack covers what the promises leave open: calls to the host, news of links.
 const slack = 2*hostCall + netlinkDelay + 10*time.Millisecond
 
@@ -160,9 +156,6 @@ func (w *World) checkHost(n *node) {
 		if l.running != nil || len(l.queue) > 0 || v != nil && n.port(l.id.Interface) == nil {
 			continue // a periodic announcement
 		}
-		if v == nil && l.failed {
-			continue // no router is left to order the release again
-		}
 		if len(l.open) > 0 {
 			w.violated(n, "answered-once", "%v: actions %v were never answered", l.id, l.open)
 		}
@@ -177,7 +170,7 @@ func (w *World) checkRetried(n *node) {
 	for _, v := range n.views {
 		for _, f := range v.status.Status.Faults {
 			if strings.HasPrefix(f, string(vrrp.CauseOwnership)) {
-				w.violated(n, "ownership-is-retried", "%s has the fault %q; no call failed for %v", v.cfg.Name, f, w.quiet()+maxBackoff)
+				w.violated(n, "ownership-is-retried", "%s has the fault %q; no call failed for %v", v.cfg.Name, f, w.quiet())
 			}
 		}
 	}

@@ -63,8 +63,6 @@ func (w *World) takeConfig(n *node) {
 		v := &view{node: n}
 		if i := slices.IndexFunc(old, func(o *view) bool { return sameRouter(&o.cfg, &r) }); i >= 0 {
 			v = old[i]
-		} else if l := n.lane(r.ID); l.newest > 0 {
-			l.newest, l.open = 0, nil // another router of that name: it counts anew
 		}
 		v.cfg, v.group = r, nil
 		for i := range n.Config.Groups {
