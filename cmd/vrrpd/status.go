@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -82,6 +83,12 @@ func printStatus(w io.Writer, s *control.Status, now time.Time) error {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", g.Name, g.State, age(now, g.Since), strings.Join(g.Members, " "))
 		}
 	}
+	if claims := allClaims(s); len(claims) > 0 {
+		fmt.Fprintln(t, "\nCLAIM\tSTATE\tFOR\tOWNER")
+		for _, c := range claims {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.Name, c.State, age(now, c.Since), c.Owner)
+		}
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -91,10 +98,32 @@ func printStatus(w io.Writer, s *control.Status, now time.Time) error {
 	return nil
 }
 
+// allClaims are the claims of instances and groups. They bear the names of both.
+func allClaims(s *control.Status) (all []control.Claim) {
+	add := func(field json.RawMessage) {
+		claims, _ := control.Claims(field) // what cannot be read is in the JSON
+		all = append(all, claims...)
+	}
+	for _, i := range s.Instances {
+		add(i.Claim)
+	}
+	for _, g := range s.SyncGroups {
+		add(g.Claim)
+	}
+	return all
+}
+
 // findings is everything in the status that an operator should not miss.
 func findings(s *control.Status, now time.Time) (lines []string) {
 	say := func(who, format string, args ...any) {
 		lines = append(lines, "! "+who+": "+fmt.Sprintf(format, args...))
+	}
+	failed := func(who string, calls []control.Notification) {
+		for _, n := range calls {
+			if n.Result != "ok" && n.Result != "running" && n.Runs > 0 {
+				say(who, "%s for %s: %s", n.Target, n.State, n.Result)
+			}
+		}
 	}
 	for _, i := range s.Instances {
 		for _, f := range i.Faults {
@@ -116,10 +145,20 @@ func findings(s *control.Status, now time.Time) (lines []string) {
 				say(i.Name, "%d packets refused: %s", n, reason)
 			}
 		}
-		for _, n := range i.Notify {
-			if n.Result != "ok" && n.Result != "running" && n.Runs > 0 {
-				say(i.Name, "%s for %s: %s", n.Target, n.State, n.Result)
-			}
+		failed(i.Name, i.Notify)
+	}
+	for _, g := range s.SyncGroups {
+		failed(g.Name, g.Notify)
+	}
+	for _, c := range allClaims(s) {
+		if c.LastError != "" && !c.Held() {
+			say(c.Name, "%s", c.LastError)
+		}
+		if c.Late {
+			say(c.Name, "not held long after it should be")
+		}
+		if c.Fault != "" {
+			say(c.Name, "%s", c.Fault)
 		}
 	}
 	if s.Config.LastReload != "" {

@@ -72,8 +72,8 @@ func full() *control.Status {
 		FramesDropped: 6,
 	})
 	s.Instances[0].Fingerprint = "c0ffee"
-	s.Instances[0].Claim = json.RawMessage(`[{"name":"oci","state":"held","owner":"self"}]`)
-	s.SyncGroups[0].Claim = json.RawMessage(`[{"name":"oci","state":"claiming","owner":"other","late":true}]`)
+	s.Instances[0].Claim = json.RawMessage(`[{"name":"VI_1/oci","state":"held","owner":"self"}]`)
+	s.SyncGroups[0].Claim = json.RawMessage(`[{"name":"VG/oci","state":"claiming","owner":"other","late":true}]`)
 	return s
 }
 

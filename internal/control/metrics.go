@@ -130,8 +130,9 @@ func claimMetrics(kind, name string, field json.RawMessage, gauge gauging) {
 		return // the daemon wrote it: it can be read
 	}
 	for _, c := range claims {
-		gauge(descHeld, oneIf(c.Held()), kind, name, c.Name)
-		gauge(descOverdue, oneIf(c.Late), kind, name, c.Name)
+		short := strings.TrimPrefix(c.Name, name+"/")
+		gauge(descHeld, oneIf(c.Held()), kind, name, short)
+		gauge(descOverdue, oneIf(c.Late), kind, name, short)
 	}
 }
 
