@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package linux builds the ports package runner needs on Linux: VRRP sockets,
-// addresses and announcements, interface state, and a timer that is closer to
-// its deadline than Go's own.
+// addresses and announcements, and interface state.
 //
 //	l := linux.New(linux.Options{Log: log})
 //	if err := l.Configure(ctx, routers); err != nil { … }

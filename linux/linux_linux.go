@@ -58,7 +58,10 @@ func (l *Linux) Close(ctx context.Context) error {
 }
 
 // Wire returns the sockets.
-func (l *Linux) Wire() runner.Wire { return wire{l.wire} }
+func (l *Linux) Wire() runner.Wire { return wire{l.wire, &engine.FrameReceived{}} }
+
+// FramesLost is how many VRRP packets came faster than they could be heard.
+func (l *Linux) FramesLost() uint64 { return l.wire.Lost() }
 
 // Host returns addresses and announcements.
 func (l *Linux) Host() runner.Host { return hostPort{l} }
@@ -66,19 +69,16 @@ func (l *Linux) Host() runner.Host { return hostPort{l} }
 // Links returns the interfaces.
 func (l *Linux) Links() runner.Links { return links{l} }
 
-type wire struct{ w *netio.Wire }
-
-func (w wire) Send(id vrrp.ID, p vrrp.Packet) error { return w.w.Send(id, p) }
-
-func (w wire) Receive(ctx context.Context, yield func(engine.FrameReceived)) error {
-	return w.w.Receive(ctx, func(device string, d vrrp.Datagram) {
-		yield(engine.FrameReceived{Interface: device, Datagram: d})
-	})
+type wire struct {
+	*netio.Wire
+	frame *engine.FrameReceived // Poll's
 }
 
-func (w wire) Poll(yield func(engine.FrameReceived)) {
-	w.w.Poll(func(device string, d vrrp.Datagram) {
-		yield(engine.FrameReceived{Interface: device, Datagram: d})
+// Poll implements [runner.Wire].
+func (w wire) Poll(yield func(*engine.FrameReceived)) {
+	w.Wire.Poll(func(device string, d vrrp.Datagram) {
+		w.frame.Interface, w.frame.Datagram = device, d
+		yield(w.frame)
 	})
 }
 

@@ -39,9 +39,10 @@ var master = netns.Program("master", func(ctx context.Context, args []string) er
 		return err
 	}
 	go l.Links().Watch(ctx, func(c engine.LinkChanged) { fmt.Println("link", c.Interface, c.Present, c.Up) })
-	go l.Wire().Receive(ctx, func(f engine.FrameReceived) {
+	stop := listen(ctx, l.Wire(), func(f *engine.FrameReceived) {
 		fmt.Printf("heard on %s from %v: %s\n", f.Interface, f.Source, f.Payload)
 	})
+	defer stop()
 	packet := vrrp.Packet{Source: netip.MustParseAddr(args[0]), Destination: vrrp.GroupIPv4, Payload: []byte("advert of " + args[0])}
 	if err := l.Wire().Send(id, packet); err != nil {
 		return err
@@ -62,8 +63,24 @@ var master = netns.Program("master", func(ctx context.Context, args []string) er
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	stop()
 	return l.Close(context.Background())
 })
+
+// listen yields what the wire hears until ctx is done; stop waits for that end.
+func listen(ctx context.Context, w runner.Wire, yield func(*engine.FrameReceived)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer context.AfterFunc(ctx, w.Wake)()
+		for ctx.Err() == nil {
+			w.Wait(time.Time{})
+			w.Poll(yield)
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
 
 func lan(t *testing.T) (a, b *netns.Host) {
 	t.Helper()

@@ -7,6 +7,7 @@ package linux
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/govrrp/vrrpd/engine"
 	"github.com/govrrp/vrrpd/runner"
@@ -28,14 +29,14 @@ func (*Linux) Close(context.Context) error { return nil }
 // Wire returns a wire that fails.
 func (*Linux) Wire() runner.Wire { return unsupported{} }
 
+// FramesLost returns 0.
+func (*Linux) FramesLost() uint64 { return 0 }
+
 // Host returns a host that fails.
 func (*Linux) Host() runner.Host { return unsupported{} }
 
 // Links returns links that fail.
 func (*Linux) Links() runner.Links { return unsupported{} }
-
-// NewTimer returns [errors.ErrUnsupported].
-func NewTimer() (runner.Timer, error) { return nil, errors.ErrUnsupported }
 
 // SetRealtime returns [errors.ErrUnsupported].
 func SetRealtime(int) error { return errors.ErrUnsupported }
@@ -47,11 +48,11 @@ type unsupported struct{}
 
 func (unsupported) Send(vrrp.ID, vrrp.Packet) error { return errors.ErrUnsupported }
 
-func (unsupported) Receive(context.Context, func(engine.FrameReceived)) error {
-	return errors.ErrUnsupported
-}
+func (unsupported) Wait(deadline time.Time) { time.Sleep(time.Until(deadline)) }
 
-func (unsupported) Poll(func(engine.FrameReceived)) {}
+func (unsupported) Wake() {}
+
+func (unsupported) Poll(func(*engine.FrameReceived)) {}
 
 func (unsupported) Apply(context.Context, vrrp.ID, runner.Ownership) error {
 	return errors.ErrUnsupported

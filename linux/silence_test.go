@@ -30,7 +30,8 @@ var turns = netns.Program("turns", func(ctx context.Context, args []string) erro
 	if err != nil {
 		return err
 	}
-	go l.Wire().Receive(ctx, func(engine.FrameReceived) {})
+	stop := listen(ctx, l.Wire(), func(*engine.FrameReceived) {})
+	defer stop()
 	if len(args) > 0 {
 		for _, router := range []vrrp.ID{id, id6} {
 			for _, want := range []runner.Ownership{runner.Own, runner.Release} {
@@ -42,6 +43,7 @@ var turns = netns.Program("turns", func(ctx context.Context, args []string) erro
 	}
 	fmt.Println("backup")
 	<-ctx.Done()
+	stop()
 	return l.Close(context.Background())
 })
 

@@ -10,18 +10,23 @@ import (
 	"github.com/govrrp/vrrpd/vrrp"
 )
 
-// Wire sends and receives VRRP datagrams.
+// Wire sends and receives VRRP datagrams. It is also where the loop waits: one
+// thread sleeps until there is something to hear or to do, and does it.
 type Wire interface {
 	// Send sends one packet for a router. It must not block.
 	Send(id vrrp.ID, p vrrp.Packet) error
-	// Receive yields datagrams until ctx is done. Payloads are valid only
-	// during yield unless they were freshly allocated; the runner copies.
-	Receive(ctx context.Context, yield func(engine.FrameReceived)) error
-	// Poll yields what the sockets hold at this moment, without waiting. The
-	// loop calls it before it lets a timer fire, so that a process that was
-	// stalled hears the MASTER before it takes over. Poll may be called while
-	// Receive runs.
-	Poll(yield func(engine.FrameReceived))
+	// Wait returns when a socket holds something, at the deadline (zero =
+	// none), or when Wake is or has been called since the last Wait. It may
+	// return early. Under a flood it may leave sockets, and nothing else,
+	// alone for a millisecond.
+	Wait(deadline time.Time)
+	// Wake makes Wait return. Any goroutine may call it, after the end too.
+	Wake()
+	// Poll yields what the sockets hold at this moment, without waiting.
+	// Frames are valid during yield only. The loop calls it before it lets a
+	// timer fire, so that a process that was stalled hears the MASTER before
+	// it takes over.
+	Poll(yield func(*engine.FrameReceived))
 }
 
 // Host carries out a router's wanted state on this machine. Calls for one
@@ -58,12 +63,4 @@ type Links interface {
 // and must not block.
 type Sink interface {
 	Report(now time.Time, out engine.Output)
-}
-
-// Timer wakes the loop; the zero deadline disarms it. The default is
-// time.Timer; linux.NewTimer is closer to its deadline.
-type Timer interface {
-	Reset(at time.Time)
-	C() <-chan time.Time
-	Close() error
 }

@@ -12,6 +12,7 @@ import (
 func (r *Runner) post(ctx context.Context, q request) error {
 	select {
 	case r.requests <- q:
+		r.ports.Wire.Wake()
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -27,22 +28,14 @@ func (r *Runner) Post(ctx context.Context, in engine.Input) error {
 }
 
 // Status returns a copy of the engine's state.
-func (r *Runner) Status(ctx context.Context) (Status, error) {
+func (r *Runner) Status(ctx context.Context) (engine.Status, error) {
 	// The answer crosses by a channel: when ctx ends first, the loop may still
 	// be making it.
-	answer := make(chan Status, 1)
-	if err := r.do(ctx, func(r *Runner) {
-		answer <- Status{Status: r.engine.Status(), FramesDropped: r.inbox.drops()}
-	}); err != nil {
-		return Status{}, err
+	answer := make(chan engine.Status, 1)
+	if err := r.do(ctx, func(r *Runner) { answer <- r.engine.Status() }); err != nil {
+		return engine.Status{}, err
 	}
 	return <-answer, nil
-}
-
-// Status is the engine's, and the runner's own figures.
-type Status struct {
-	engine.Status
-	FramesDropped uint64 // frames that found the inbox full
 }
 
 // Reload applies a configuration, which must be valid, and returns when the

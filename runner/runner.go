@@ -20,7 +20,6 @@ type Ports struct {
 	Host   Host
 	Links  Links
 	Sink   Sink                          // told every report; nil = none
-	Timer  Timer                         // nil = time.Timer
 	Log    *slog.Logger                  // nil = slog.Default
 	Record func(time.Time, engine.Input) // sees every input before the engine; nil = none
 	// Tick is the loop's sign of life, once it has dealt with everything it
@@ -32,13 +31,11 @@ type Ports struct {
 type Runner struct {
 	engine   *engine.Engine
 	ports    Ports
-	inbox    *inbox
 	lanes    *lanes
 	requests chan request
 	done     chan struct{}
 	keep     bool // on exit, keep addresses and do not resign
 
-	armed   time.Time
 	results []engine.ActionDone
 }
 
@@ -67,7 +64,6 @@ func New(e *engine.Engine, p Ports) *Runner {
 	r := &Runner{
 		engine:   e,
 		ports:    p,
-		inbox:    newInbox(),
 		requests: make(chan request, requestQueue),
 		done:     make(chan struct{}),
 	}
@@ -82,17 +78,12 @@ func New(e *engine.Engine, p Ports) *Runner {
 // has done so. It must be called once.
 func (r *Runner) Run(ctx context.Context) error {
 	defer close(r.done)
-	if r.ports.Timer == nil {
-		r.ports.Timer = newStandardTimer()
-	}
-	defer r.ports.Timer.Close()
 	links, err := r.ports.Links.List(ctx)
 	if err != nil {
 		return fmt.Errorf("runner: list interfaces: %w", err)
 	}
-	readers, stopReaders := r.startReaders(ctx)
-	defer readers.Wait()
-	defer stopReaders()
+	stopWatching := r.watch(ctx)
+	defer stopWatching()
 	for _, l := range links {
 		r.step(l)
 	}
@@ -101,44 +92,44 @@ func (r *Runner) Run(ctx context.Context) error {
 	return r.shutDown()
 }
 
-// startReaders runs what blocks on the outside world.
-func (r *Runner) startReaders(ctx context.Context) (*sync.WaitGroup, context.CancelFunc) {
+// watch watches the links until the returned function is called.
+func (r *Runner) watch(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	wg := &sync.WaitGroup{}
-	wg.Go(func() {
-		if err := r.ports.Wire.Receive(ctx, r.inbox.put); err != nil && ctx.Err() == nil {
-			r.ports.Log.Error("receiving ended", "err", err)
-		}
-	})
-	wg.Go(func() {
-		err := r.ports.Links.Watch(ctx, func(l engine.LinkChanged) { r.post(ctx, request{input: l}) })
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		err := r.ports.Links.Watch(ctx, func(l engine.LinkChanged) { _ = r.post(ctx, request{input: l}) })
 		if err != nil && ctx.Err() == nil {
 			r.ports.Log.Error("watching links ended", "err", err)
 		}
 	})
-	return wg, cancel
+	return func() { cancel(); watcher.Wait() }
 }
 
-// loop waits for one thing, hears every frame that is here, lets time pass and
-// arms the timer again.
+// loop waits, serves what others want, hears every frame that is here and lets
+// time pass.
 func (r *Runner) loop(ctx context.Context) {
-	r.arm()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.inbox.ready:
-			r.hear()
-		case q := <-r.requests:
-			r.serve(q)
-		case <-r.ports.Timer.C():
-			r.armed = time.Time{}
-		}
+	defer context.AfterFunc(ctx, r.ports.Wire.Wake)()
+	for ctx.Err() == nil {
+		at, _ := r.engine.Deadline()
+		r.ports.Wire.Wait(at)
+		r.serveAll()
 		r.passTime()
 		if r.ports.Tick != nil {
 			r.ports.Tick()
 		}
-		r.arm()
+	}
+}
+
+// serveAll serves the requests that were there when the wait ended. For those
+// that come meanwhile the next wait ends at once.
+func (r *Runner) serveAll() {
+	for range requestQueue {
+		select {
+		case q := <-r.requests:
+			r.serve(q)
+		default:
+			return
+		}
 	}
 }
 
@@ -151,36 +142,16 @@ func (r *Runner) serve(q request) {
 	}
 }
 
-func (r *Runner) hear() {
-	for _, f := range r.inbox.take() {
-		r.step(f)
-	}
-}
-
 // passTime fires what is due, after it has heard what the sockets hold: a
 // process that was stalled must hear the MASTER before it takes over.
 func (r *Runner) passTime() {
-	at, ok := r.engine.Deadline()
-	if !ok || time.Now().Before(at) {
-		return
-	}
-	r.ports.Wire.Poll(r.inbox.put)
-	r.hear()
-	if at, ok = r.engine.Deadline(); ok && !time.Now().Before(at) {
+	r.ports.Wire.Poll(r.hear)
+	if at, ok := r.engine.Deadline(); ok && !time.Now().Before(at) {
 		r.step(engine.Woke{})
 	}
 }
 
-func (r *Runner) arm() {
-	at, ok := r.engine.Deadline()
-	if !ok {
-		at = time.Time{}
-	}
-	if !at.Equal(r.armed) {
-		r.armed = at
-		r.ports.Timer.Reset(at)
-	}
-}
+func (r *Runner) hear(f *engine.FrameReceived) { r.step(f) }
 
 // step tells the engine one fact and carries out its answer, then tells it
 // what came of the adverts.

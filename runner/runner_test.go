@@ -27,7 +27,7 @@ type world struct {
 	sent    []sent
 	applied []Ownership
 	pending []engine.FrameReceived // what Poll finds
-	frames  chan engine.FrameReceived
+	call    chan struct{}
 	apply   func(context.Context, Ownership) error
 	reports []engine.Output
 }
@@ -44,24 +44,39 @@ func (w *world) Send(_ vrrp.ID, p vrrp.Packet) error {
 	return nil
 }
 
-func (w *world) Receive(ctx context.Context, yield func(engine.FrameReceived)) error {
-	for {
-		select {
-		case f := <-w.frames:
-			yield(f)
-		case <-ctx.Done():
-			return nil
-		}
+func (w *world) Wait(deadline time.Time) {
+	var due <-chan time.Time
+	if !deadline.IsZero() {
+		due = time.After(time.Until(deadline))
+	}
+	select {
+	case <-w.call:
+	case <-due:
 	}
 }
 
-func (w *world) Poll(yield func(engine.FrameReceived)) {
+func (w *world) Wake() {
+	select {
+	case w.call <- struct{}{}:
+	default:
+	}
+}
+
+// arrive lays a frame into the socket, which nobody notices.
+func (w *world) arrive(f engine.FrameReceived) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, f := range w.pending {
-		yield(f)
-	}
+	w.pending = append(w.pending, f)
+}
+
+func (w *world) Poll(yield func(*engine.FrameReceived)) {
+	w.mu.Lock()
+	frames := w.pending
 	w.pending = nil
+	w.mu.Unlock()
+	for i := range frames {
+		yield(&frames[i])
+	}
 }
 
 func (w *world) Apply(ctx context.Context, _ vrrp.ID, o Ownership) error {
@@ -106,7 +121,7 @@ func start(t *testing.T, w *world) (r *Runner, stop func() error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.frames = make(chan engine.FrameReceived)
+	w.call = make(chan struct{}, 1)
 	r = New(e, Ports{Wire: w, Host: w, Links: w, Sink: w})
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
@@ -155,9 +170,7 @@ func TestFramesAreHeardBeforeTimeIs(t *testing.T) {
 		w := &world{}
 		r, stop := start(t, w)
 		// The MASTER's advert lies in the socket when the timer is due.
-		w.mu.Lock()
-		w.pending = append(w.pending, advert(200))
-		w.mu.Unlock()
+		w.arrive(advert(200))
 		time.Sleep(masterDown + time.Millisecond)
 		if got := w.adverts(); len(got) != 0 {
 			t.Errorf("took over although the MASTER's advert lay in the socket: %v", got)
@@ -256,8 +269,9 @@ func TestSlowHostEndsInTheLastState(t *testing.T) {
 		_, stop := start(t, w)
 		for range 10 {
 			time.Sleep(masterDown + 100*time.Millisecond)
-			w.frames <- advert(200)
-			w.frames <- advert(0)
+			w.arrive(advert(200))
+			w.arrive(advert(0))
+			w.Wake()
 		}
 		if err := stop(); err != nil {
 			t.Error(err)
@@ -268,18 +282,30 @@ func TestSlowHostEndsInTheLastState(t *testing.T) {
 	})
 }
 
-func TestFullInboxDropsAndCounts(t *testing.T) {
-	b := newInbox()
-	for range inboxSize + 10 {
-		b.put(advert(200))
-	}
-	if got := len(b.take()); got != inboxSize {
-		t.Errorf("%d frames, want %d", got, inboxSize)
-	}
-	if b.drops() != 10 {
-		t.Errorf("%d dropped, want 10", b.drops())
-	}
-	if got := len(b.take()); got != 0 {
-		t.Errorf("%d frames left", got)
-	}
+// TestEveryRequestIsServed posts more than the queue holds, from many sides,
+// while nothing else wakes the loop.
+func TestEveryRequestIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		r, stop := start(t, w)
+		var all sync.WaitGroup
+		for range 4 * requestQueue {
+			all.Go(func() {
+				if _, err := r.Status(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		began := time.Now()
+		all.Wait()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("served by a timer, after %v", took)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if err := r.Post(t.Context(), engine.Woke{}); !errors.Is(err, ErrStopped) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
 }

@@ -16,12 +16,12 @@ import (
 
 // Status implements control.Backend.
 func (d *Daemon) Status(ctx context.Context) (*control.Status, error) {
-	r, err := d.runner.Status(ctx)
+	e, err := d.runner.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &control.Status{Node: d.opts.Node, PID: os.Getpid(), Since: d.since, Software: d.opts.Software, Trackers: []control.Tracker{}}
-	s.Fill(control.Snapshot{Engine: r.Status, Notify: d.dispatcher.Results(), FramesDropped: r.FramesDropped})
+	s.Fill(control.Snapshot{Engine: e, Notify: d.dispatcher.Results(), FramesDropped: d.host.FramesLost()})
 	for _, t := range d.trackers.Status() {
 		s.Trackers = append(s.Trackers, control.Tracker{
 			Kind: string(t.Track.Kind), Name: t.Track.Name, Known: t.Level.Known, Good: t.Level.Good,

@@ -130,15 +130,10 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	if err := d.claims.configure(context.WithoutCancel(ctx), plan.claims); err != nil {
 		return nil, err
 	}
-	timer, err := linux.NewTimer()
-	if err != nil {
-		o.Log.Warn("falling back to the runtime's timer", "err", err)
-		timer = nil
-	}
 	d.phases.host = lingering{d.host.Host(), d.claims}
 	ports := runner.Ports{
 		Wire: d.host.Wire(), Host: d.phases, Links: d.links,
-		Sink: d.sink, Timer: timer, Log: o.Log, Tick: d.claims.tick,
+		Sink: d.sink, Log: o.Log, Tick: d.claims.tick,
 	}
 	if o.Record != "" {
 		if d.recorder, err = record.Create(o.Record, first, recordLimit); err != nil {

@@ -3,6 +3,7 @@
 package netio
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -27,7 +28,7 @@ type batch struct {
 
 func newBatch() *batch {
 	b := &batch{messages: make([]ipv4.Message, batchSize)}
-	control := len(ipv6.NewControlMessage(ipv6.FlagHopLimit | ipv6.FlagDst))
+	control := len(ipv6.NewControlMessage(ipv6.FlagHopLimit|ipv6.FlagDst)) + unix.CmsgSpace(4)
 	for i := range b.messages {
 		b.messages[i].Buffers = [][]byte{make([]byte, bufferSize)}
 		b.messages[i].OOB = make([]byte, control)
@@ -46,6 +47,7 @@ func (b *batch) drain(c *conn, yield func(vrrp.Datagram)) error {
 			return err
 		}
 		for i := range b.messages[:n] {
+			c.countLost(b.messages[i].OOB[:b.messages[i].NN])
 			if d, ok := datagram(c.family, &b.messages[i]); ok {
 				yield(d)
 			}
@@ -55,6 +57,25 @@ func (b *batch) drain(c *conn, yield func(vrrp.Datagram)) error {
 		}
 	}
 	return nil
+}
+
+// countLost takes the number of datagrams that found the socket full, which
+// the kernel sends along with a datagram once there are any.
+func (c *conn) countLost(control []byte) {
+	if len(control) == 0 {
+		return
+	}
+	all, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return
+	}
+	for _, m := range all {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_RXQ_OVFL && len(m.Data) >= 4 {
+			total := binary.NativeEndian.Uint32(m.Data)
+			c.lost.Add(uint64(total - c.lostTotal)) // modulo 2³²
+			c.lostTotal = total
+		}
+	}
 }
 
 // datagram makes sense of one received message.

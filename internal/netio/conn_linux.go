@@ -3,11 +3,11 @@
 package netio
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -19,54 +19,57 @@ import (
 )
 
 const (
+	protocol   = 112
 	tosControl = 0xc0    // CS6, internetwork control, as every VRRP speaker uses
 	priControl = 7       // TC_PRIO_CONTROL: before all other traffic in the queue
 	rcvBuffer  = 1 << 20 // bytes: a burst while this process is stalled must not push out the MASTER's advert
 )
 
-// conn is one raw VRRP socket, bound to an interface.
+// conn is one raw VRRP socket, bound to an interface. It is open until its
+// file is closed.
 type conn struct {
 	family vrrp.Family
 	index  int // of the interface it is bound to
+	fd     int // to recognize it by
 	ttl    int // of IPv4 unicast, as last set; under the lock of raw.Write
-	ip     *net.IPConn
+	file   *os.File
 	raw    syscall.RawConn
-	read   func(ms []ipv4.Message, flags int) (int, error) // never waits
+	read   func(ms []ipv4.Message, flags int) (int, error) // with MSG_DONTWAIT
 	groups map[netip.Addr]bool
+
+	lost      *atomic.Uint64 // datagrams that found the socket full, of all sockets
+	lostTotal uint32         // of this one, as the kernel counts
 }
 
 // open binds a socket to the interface that has this name now.
-func open(device string, family vrrp.Family) (*conn, error) {
+func open(device string, family vrrp.Family, lost *atomic.Uint64) (*conn, error) {
 	link, err := netlink.LinkByName(device)
 	if err != nil {
 		return nil, fmt.Errorf("interface %s: %w", device, err)
 	}
-	c := &conn{family: family, index: link.Attrs().Index, groups: map[netip.Addr]bool{}}
-	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var serr error
-		err := raw.Control(func(fd uintptr) { serr = c.setup(int(fd), device) })
-		if err != nil {
-			return err
-		}
-		return serr
-	}}
-	network, any := "ip4:112", "0.0.0.0"
+	c := &conn{family: family, index: link.Attrs().Index, groups: map[netip.Addr]bool{}, lost: lost}
+	domain := unix.AF_INET
 	if family == vrrp.IPv6 {
-		network, any = "ip6:112", "::"
+		domain = unix.AF_INET6
 	}
-	pc, err := lc.ListenPacket(context.Background(), network, any)
+	// Without SOCK_NONBLOCK: see waiter. Each call says MSG_DONTWAIT.
+	c.fd, err = unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
+		return nil, fmt.Errorf("VRRP socket on %s: %w", device, os.NewSyscallError("socket", err))
+	}
+	c.file = os.NewFile(uintptr(c.fd), "VRRP "+device)
+	if err := c.setup(c.fd, device); err != nil {
+		c.file.Close()
 		return nil, fmt.Errorf("VRRP socket on %s: %w", device, err)
 	}
-	c.ip = pc.(*net.IPConn)
-	if c.raw, err = c.ip.SyscallConn(); err != nil {
-		c.ip.Close()
+	if c.raw, err = c.file.SyscallConn(); err != nil {
+		c.file.Close()
 		return nil, err
 	}
 	if family == vrrp.IPv6 {
-		c.read = ipv6.NewPacketConn(nowait{c.ip}).ReadBatch
+		c.read = ipv6.NewPacketConn(packetConn{raw: c.raw}).ReadBatch
 	} else {
-		c.read = ipv4.NewPacketConn(nowait{c.ip}).ReadBatch
+		c.read = ipv4.NewPacketConn(packetConn{raw: c.raw}).ReadBatch
 	}
 	return c, nil
 }
@@ -109,6 +112,7 @@ func (c *conn) setup(fd int, device string) error {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priControl)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 	return nil
 }
 
@@ -118,13 +122,13 @@ func (c *conn) join(groups []netip.Addr) error {
 	change := func(join bool, g netip.Addr) error {
 		addr := &net.IPAddr{IP: g.AsSlice()}
 		if c.family == vrrp.IPv6 {
-			p := ipv6.NewPacketConn(c.ip)
+			p := ipv6.NewPacketConn(packetConn{raw: c.raw})
 			if join {
 				return p.JoinGroup(ifi, addr)
 			}
 			return p.LeaveGroup(ifi, addr)
 		}
-		p := ipv4.NewPacketConn(c.ip)
+		p := ipv4.NewPacketConn(packetConn{raw: c.raw})
 		if join {
 			return p.JoinGroup(ifi, addr)
 		}
@@ -181,27 +185,21 @@ func (c *conn) send(p vrrp.Packet, ttl int) error {
 	return os.NewSyscallError("sendmsg", serr)
 }
 
-// waitReadable returns when there is something to read, which it leaves there.
-func (c *conn) waitReadable() error {
-	return c.raw.Read(func(fd uintptr) bool {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, 0)
-		return n > 0 && err == nil
-	})
+// packetConn lets x/net set options of a socket and read from it without
+// waiting. It has no other use: there is no IPConn.
+type packetConn struct {
+	*net.IPConn
+	raw syscall.RawConn
 }
 
-// nowait is an IPConn whose batch reads return at once. It also lets them run
-// while another goroutine is in waitReadable.
-type nowait struct{ *net.IPConn }
+// LocalAddr is for x/net's errors.
+func (packetConn) LocalAddr() net.Addr { return &net.IPAddr{} }
 
-func (n nowait) SyscallConn() (syscall.RawConn, error) {
-	raw, err := n.IPConn.SyscallConn()
-	return nowaitRaw{raw}, err
-}
+func (p packetConn) SyscallConn() (syscall.RawConn, error) { return nowait{p.raw}, nil }
 
-type nowaitRaw struct{ syscall.RawConn }
+type nowait struct{ syscall.RawConn }
 
 // Read calls f once, whether it is ready to return or not.
-func (r nowaitRaw) Read(f func(fd uintptr) bool) error {
-	return r.Control(func(fd uintptr) { f(fd) })
+func (n nowait) Read(f func(fd uintptr) bool) error {
+	return n.Control(func(fd uintptr) { f(fd) })
 }

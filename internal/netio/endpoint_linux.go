@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -34,17 +35,22 @@ type endpoint struct {
 	key
 	reportAs string // the interface its datagrams count for: a macvlan's base
 	log      *slog.Logger
+	waiter   *waiter
 	kick     chan struct{} // the interface changed: try again now
+	lost     chan struct{} // the socket is no more
 	gone     context.Context
 	remove   context.CancelFunc
 
+	conn   atomic.Pointer[conn] // nil while there is none; replaced under mu
 	mu     sync.Mutex
-	conn   *conn // nil while there is none
 	groups []netip.Addr
 }
 
-func newEndpoint(k key, reportAs string, log *slog.Logger) *endpoint {
-	e := &endpoint{key: k, reportAs: reportAs, log: log, kick: make(chan struct{}, 1)}
+func newEndpoint(k key, reportAs string, w *waiter, log *slog.Logger) *endpoint {
+	e := &endpoint{
+		key: k, reportAs: reportAs, waiter: w, log: log,
+		kick: make(chan struct{}, 1), lost: make(chan struct{}, 1),
+	}
 	e.gone, e.remove = context.WithCancel(context.Background())
 	return e
 }
@@ -54,9 +60,23 @@ func (e *endpoint) close() {
 	e.remove()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.conn != nil {
-		e.conn.ip.Close()
-		e.conn = nil
+	e.closeConn()
+}
+
+// closeConn closes the socket, if there is one. The caller holds the lock.
+func (e *endpoint) closeConn() {
+	if c := e.conn.Swap(nil); c != nil {
+		e.waiter.remove(c.fd)
+		c.file.Close()
+		signal(e.lost)
+	}
+}
+
+// signal puts a token into a channel that holds one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -65,110 +85,83 @@ func (e *endpoint) setGroups(groups []netip.Addr) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.groups = groups
-	if e.conn == nil {
-		return nil
+	if c := e.conn.Load(); c != nil {
+		return c.join(groups)
 	}
-	return e.conn.join(groups)
+	return nil
 }
 
 // ensure returns the open socket, or opens it.
-func (e *endpoint) ensure() (c *conn, fresh bool, err error) {
+func (e *endpoint) ensure() (*conn, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.conn != nil {
-		return e.conn, false, nil
+	if c := e.conn.Load(); c != nil {
+		return c, nil
 	}
 	if e.gone.Err() != nil {
-		return nil, false, fmt.Errorf("interface %s: %w", e.device, errRemoved)
+		return nil, fmt.Errorf("interface %s: %w", e.device, errRemoved)
 	}
-	if c, err = open(e.device, e.family); err != nil {
-		return nil, false, err
+	c, err := open(e.device, e.family, &e.waiter.lost)
+	if err != nil {
+		return nil, err
 	}
-	if err := c.join(e.groups); err != nil {
-		c.ip.Close()
-		return nil, false, fmt.Errorf("interface %s: %w", e.device, err)
+	if err = c.join(e.groups); err == nil {
+		err = e.waiter.add(c.fd, e)
 	}
-	e.conn = c
-	return c, true, nil
-}
-
-// wake makes a reader that waits for its interface try at once.
-func (e *endpoint) wake() {
-	select {
-	case e.kick <- struct{}{}:
-	default:
+	if err != nil {
+		c.file.Close()
+		return nil, fmt.Errorf("interface %s: %w", e.device, err)
 	}
+	e.conn.Store(c)
+	return c, nil
 }
 
 // drop closes c if it is still the endpoint's socket.
-func (e *endpoint) drop(c *conn) {
+func (e *endpoint) drop(c *conn, why error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.conn == c {
-		c.ip.Close()
-		e.conn = nil
+	if e.conn.Load() == c {
+		e.log.Debug("VRRP socket closed", "interface", e.device, "family", e.family, "err", why)
+		e.closeConn()
 	}
 }
 
 // deviceIs tells the index the interface has now, or 0 when it is gone.
 func (e *endpoint) deviceIs(index int) {
 	e.mu.Lock()
-	if e.conn != nil && e.conn.index != index {
-		e.conn.ip.Close()
-		e.conn = nil
+	defer e.mu.Unlock()
+	c := e.conn.Load()
+	if c != nil && c.index != index {
+		e.closeConn()
+		c = nil
 	}
-	open := e.conn != nil
-	e.mu.Unlock()
-	if !open && index != 0 {
-		e.wake()
+	if c == nil && index != 0 {
+		signal(e.kick)
 	}
 }
 
-// run reads the endpoint's socket until ctx is done or it is removed. Nothing
-// that happens to the socket ends it.
-func (e *endpoint) run(ctx context.Context, drain func(*endpoint, *conn) error) {
+// keep opens the socket again whenever there is none, until the endpoint is
+// removed.
+func (e *endpoint) keep() {
 	wait := retryMin
-	for ctx.Err() == nil && e.gone.Err() == nil {
-		c, _, err := e.ensure()
-		if err == nil {
-			began := time.Now()
-			err = e.read(ctx, c, drain)
-			if ctx.Err() != nil {
-				return // the socket stays: the last adverts are sent after this
+	for e.gone.Err() == nil {
+		began := time.Now()
+		if _, err := e.ensure(); err == nil {
+			select {
+			case <-e.gone.Done():
+				return
+			case <-e.lost:
 			}
-			e.drop(c)
 			if time.Since(began) > retryMax {
 				wait = retryMin
 			}
 		}
-		if e.gone.Err() != nil {
-			return
-		}
-		e.log.Debug("VRRP socket closed", "interface", e.device, "family", e.family, "err", err)
 		select {
-		case <-ctx.Done():
 		case <-e.gone.Done():
 		case <-e.kick:
 			wait = retryMin
 		case <-time.After(wait):
 			wait = min(2*wait, retryMax)
-		}
-	}
-}
-
-// read waits for datagrams and lets drain take them, until the socket fails.
-func (e *endpoint) read(ctx context.Context, c *conn, drain func(*endpoint, *conn) error) error {
-	if err := c.ip.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = c.ip.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	for {
-		if err := c.waitReadable(); err != nil {
-			return err
-		}
-		if err := drain(e, c); err != nil {
-			return err
 		}
 	}
 }

@@ -5,13 +5,16 @@
 package netio_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/gopacket"
 
+	"github.com/govrrp/vrrpd/internal/netio"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
+	"github.com/govrrp/vrrpd/vrrp"
 )
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
@@ -33,4 +36,13 @@ func count(c *netns.Capture, match func(gopacket.Packet) bool) (n int) {
 		}
 	}
 	return n
+}
+
+// receive yields what a wire hears until ctx is done.
+func receive(ctx context.Context, w *netio.Wire, yield func(device string, d vrrp.Datagram)) {
+	defer context.AfterFunc(ctx, w.Wake)()
+	for ctx.Err() == nil {
+		w.Wait(time.Time{})
+		w.Poll(yield)
+	}
 }

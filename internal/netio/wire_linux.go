@@ -3,10 +3,10 @@
 package netio
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -18,31 +18,26 @@ import (
 
 var errRemoved = errors.New("no longer configured")
 
-// pollPatience bounds how long Poll waits for a reader that holds the turn.
-const pollPatience = 2 * time.Millisecond
-
-// Wire sends and receives the datagrams of all routers. The zero value is not
-// usable; see [NewWire].
+// Wire sends and receives the datagrams of all routers, and is what one
+// goroutine waits at. The zero value is not usable; see [NewWire].
 type Wire struct {
-	log     *slog.Logger
-	frames  *frames
-	turn    chan struct{} // held by whoever receives: nothing is read but not yet yielded while it is free
-	batch   *batch        // under turn
-	changed chan struct{} // the set of endpoints changed
+	log    *slog.Logger
+	frames *frames
+	waiter *waiter
+	err    error  // why there is no waiter
+	batch  *batch // Poll's
 
-	routers atomic.Pointer[map[vrrp.ID]*Router] // replaced as a whole
-
+	routers   atomic.Pointer[map[vrrp.ID]*Router] // replaced as a whole
+	endpoints atomic.Pointer[map[key]*endpoint]   // replaced as a whole, under mu
 	mu        sync.Mutex
-	endpoints map[key]*endpoint
 }
 
 // NewWire returns a wire without any socket.
 func NewWire(log *slog.Logger) *Wire {
-	w := &Wire{
-		log: log, frames: newFrames(), turn: make(chan struct{}, 1), batch: newBatch(),
-		changed: make(chan struct{}, 1), endpoints: map[key]*endpoint{},
-	}
+	w := &Wire{log: log, frames: newFrames(), batch: newBatch()}
+	w.waiter, w.err = newWaiter()
 	w.routers.Store(&map[vrrp.ID]*Router{})
+	w.endpoints.Store(&map[key]*endpoint{})
 	return w
 }
 
@@ -50,6 +45,9 @@ func NewWire(log *slog.Logger) *Wire {
 // missing ones opened. An interface that does not exist is no error: its socket
 // opens when it appears.
 func (w *Wire) Configure(routers []Router) error {
+	if w.err != nil {
+		return w.err
+	}
 	table := make(map[vrrp.ID]*Router, len(routers))
 	groups := map[key][]netip.Addr{}
 	base := map[string]string{}
@@ -75,45 +73,41 @@ func (w *Wire) Configure(routers []Router) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.routers.Store(&table)
-	for k, e := range w.endpoints {
+	endpoints := maps.Clone(*w.endpoints.Load())
+	for k, e := range endpoints {
 		if _, wanted := groups[k]; !wanted || e.reportAs != base[k.device] {
 			e.close()
-			delete(w.endpoints, k)
+			delete(endpoints, k)
 		}
 	}
 	var faults []error
 	for k, g := range groups {
-		e, ok := w.endpoints[k]
+		e, ok := endpoints[k]
 		if !ok {
-			e = newEndpoint(k, base[k.device], w.log)
-			w.endpoints[k] = e
+			e = newEndpoint(k, base[k.device], w.waiter, w.log)
+			endpoints[k] = e
 		}
 		err := e.setGroups(g)
 		if err == nil {
-			_, _, err = e.ensure()
+			_, err = e.ensure()
 		}
 		if err != nil && !absent(err) {
 			faults = append(faults, err)
 		}
+		if !ok {
+			go e.keep()
+		}
 	}
-	w.signal()
+	w.endpoints.Store(&endpoints)
 	return errors.Join(faults...)
-}
-
-func (w *Wire) signal() {
-	select {
-	case w.changed <- struct{}{}:
-	default:
-	}
 }
 
 // DeviceIs tells the wire the index an interface has now, 0 when it is gone, so
 // that a socket bound to its predecessor is opened again at once.
 func (w *Wire) DeviceIs(device string, index int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	endpoints := *w.endpoints.Load()
 	for _, f := range []vrrp.Family{vrrp.IPv4, vrrp.IPv6} {
-		if e, ok := w.endpoints[key{device, f}]; ok {
+		if e, ok := endpoints[key{device, f}]; ok {
 			e.deviceIs(index)
 		}
 	}
@@ -131,97 +125,84 @@ func (w *Wire) Send(id vrrp.ID, p vrrp.Packet) error {
 		}
 		return nil
 	}
-	w.mu.Lock()
-	e := w.endpoints[key{id.Interface, id.Family}]
-	w.mu.Unlock()
+	e := (*w.endpoints.Load())[key{id.Interface, id.Family}]
 	if e == nil {
 		return fmt.Errorf("send for %v: %w", id, errRemoved)
 	}
-	c, fresh, err := e.ensure()
-	if err != nil {
-		return fmt.Errorf("send for %v: %w", id, err)
-	}
-	if fresh {
-		e.wake()
+	c := e.conn.Load()
+	if c == nil {
+		var err error
+		if c, err = e.ensure(); err != nil {
+			return fmt.Errorf("send for %v: %w", id, err)
+		}
 	}
 	if err := c.send(p, r.ttl(p.Destination)); err != nil {
 		if absent(err) {
-			e.drop(c)
+			e.drop(c, err)
 		}
 		return fmt.Errorf("send for %v to %v: %w", id, p.Destination, err)
 	}
 	return nil
 }
 
-// Receive yields datagrams, one at a time, with the interface they count for,
-// until ctx is done. Payloads are valid during yield only.
-func (w *Wire) Receive(ctx context.Context, yield func(device string, d vrrp.Datagram)) error {
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	drain := func(e *endpoint, c *conn) error {
-		w.turn <- struct{}{}
-		defer func() { <-w.turn }()
-		return w.batch.drain(c, func(d vrrp.Datagram) { yield(e.reportAs, d) })
-	}
-	running := map[*endpoint]bool{}
-	for {
-		w.mu.Lock()
-		for _, e := range w.endpoints {
-			if !running[e] {
-				running[e] = true
-				readers.Go(func() { e.run(ctx, drain) })
-			}
-		}
-		for e := range running {
-			if e.gone.Err() != nil {
-				delete(running, e)
-			}
-		}
-		w.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.changed:
-		}
-	}
-}
+// Wait returns when a socket holds something, at the deadline (zero = none), or
+// when Wake is or has been called since the last Wait; it may return early.
+// While packets come in without a break it leaves them alone for up to a
+// millisecond, so that one wake-up hears many.
+//
+// Wait and Poll are for one goroutine.
+func (w *Wire) Wait(deadline time.Time) { w.waiter.wait(deadline) }
 
-// Poll yields what the sockets hold at this moment and never waits for more.
-// What a reader had already taken has been yielded when Poll returns, unless
-// the yield of Receive blocks.
+// Wake makes Wait return.
+func (w *Wire) Wake() { w.waiter.wake() }
+
+// pollRounds bounds how often one Poll asks which sockets hold something.
+const pollRounds = 16
+
+// Poll yields what the sockets hold at this moment, with the interface it
+// counts for, and never waits for more. Payloads are valid during yield only.
 func (w *Wire) Poll(yield func(device string, d vrrp.Datagram)) {
-	select {
-	case w.turn <- struct{}{}:
-	default:
-		patience := time.NewTimer(pollPatience)
-		defer patience.Stop()
-		select {
-		case w.turn <- struct{}{}:
-		case <-patience.C:
-			return
+	heard := false
+	for range pollRounds {
+		ready := w.waiter.readable()
+		for _, r := range ready {
+			e := w.waiter.endpoint(int(r.Fd))
+			if e == nil {
+				continue
+			}
+			c := e.conn.Load()
+			if c == nil {
+				continue
+			}
+			heard = true
+			if err := w.batch.drain(c, func(d vrrp.Datagram) { yield(e.reportAs, d) }); err != nil {
+				e.drop(c, err)
+			}
+		}
+		if len(ready) < cap(ready) {
+			break
 		}
 	}
-	defer func() { <-w.turn }()
-	w.mu.Lock()
-	endpoints := make([]*endpoint, 0, len(w.endpoints))
-	for _, e := range w.endpoints {
-		endpoints = append(endpoints, e)
-	}
-	w.mu.Unlock()
-	for _, e := range endpoints {
-		e.mu.Lock()
-		c := e.conn
-		e.mu.Unlock()
-		if c != nil {
-			// The reader meets the same error and deals with it.
-			_ = w.batch.drain(c, func(d vrrp.Datagram) { yield(e.reportAs, d) })
-		}
+	if heard {
+		w.waiter.hearing(time.Now())
 	}
 }
 
-// Close closes every socket.
+// Lost is how many datagrams found their socket full.
+func (w *Wire) Lost() uint64 {
+	if w.err != nil {
+		return 0
+	}
+	return w.waiter.lost.Load()
+}
+
+// Close closes every socket. Nobody may be in Wait or Poll, then or later.
 func (w *Wire) Close() error {
+	if w.err != nil {
+		return nil
+	}
 	err := w.Configure(nil)
+	w.waiter.close()
 	w.frames.close()
 	return err
 }

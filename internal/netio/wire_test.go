@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -39,7 +41,7 @@ var listen = netns.Program("listen", func(ctx context.Context, args []string) er
 		return err
 	}
 	fmt.Println("listening")
-	_ = w.Receive(ctx, func(device string, d vrrp.Datagram) {
+	receive(ctx, w, func(device string, d vrrp.Datagram) {
 		fmt.Printf("%s: %v > %v ttl %d %x\n", device, d.Source, d.Destination, d.TTL, d.Payload)
 	})
 	return nil
@@ -224,13 +226,14 @@ func TestPollReadsWhatIsThereWithoutWaiting(t *testing.T) {
 		}
 	})
 	w.Poll(func(string, vrrp.Datagram) { t.Error("nothing was sent yet") })
-	for i := range 100 {
+	const sent = 96 // a multiple of what one read takes: the next one finds nothing
+	for i := range sent {
 		if err := send(t, a, r, "10.0.0.1", "224.0.0.18", strconv.Itoa(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	next := 0
-	for next < 100 {
+	for next < sent {
 		w.Poll(func(device string, d vrrp.Datagram) {
 			if want := []byte(strconv.Itoa(next)); device != "ens3" || !bytes.Equal(d.Payload, want) {
 				t.Fatalf("%s %q, want %q", device, d.Payload, want)
@@ -240,7 +243,8 @@ func TestPollReadsWhatIsThereWithoutWaiting(t *testing.T) {
 	}
 }
 
-func TestPollWorksWhileReceiveWaits(t *testing.T) {
+// TestNothingIsLostWhileSocketsRest sends faster than the wire wants to be woken.
+func TestNothingIsLostWhileSocketsRest(t *testing.T) {
 	a, b := lan(t)
 	w := netio.NewWire(slog.New(slog.DiscardHandler))
 	defer w.Close()
@@ -250,31 +254,124 @@ func TestPollWorksWhileReceiveWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	heard := make(chan string, 1000)
-	yield := func(_ string, d vrrp.Datagram) { heard <- string(d.Payload) }
-	ctx, cancel := context.WithCancel(t.Context())
+	const sent = 200
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	next := 0
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = w.Receive(ctx, yield) }()
-	const count = 200
-	for i := range count {
+	go func() {
+		defer close(ended)
+		receive(ctx, w, func(_ string, d vrrp.Datagram) {
+			if string(d.Payload) != strconv.Itoa(next) {
+				t.Errorf("heard %q, want %d", d.Payload, next)
+			}
+			if next++; next == sent {
+				cancel()
+			}
+		})
+	}()
+	for i := range sent {
 		if err := send(t, a, r, "10.0.0.1", "224.0.0.18", strconv.Itoa(i)); err != nil {
 			t.Fatal(err)
 		}
-		w.Poll(yield)
 	}
-	seen := map[string]bool{}
-	for range count {
-		seen[<-heard] = true
-	}
-	if len(seen) != count {
-		t.Errorf("%d different packets of %d", len(seen), count)
-	}
-	cancel()
 	<-ended
+	if next != sent || w.Lost() != 0 {
+		t.Errorf("%d packets of %d, %d lost", next, sent, w.Lost())
+	}
 	b.Do(func() {
 		err := w.Send(r.ID, vrrp.Packet{Source: netip.MustParseAddr("10.0.0.2"), Destination: vrrp.GroupIPv4, Payload: []byte("bye")})
 		if err != nil {
-			t.Errorf("the last advert must leave after the receiver has ended: %v", err)
+			t.Errorf("the last advert must leave after nobody listens any more: %v", err)
 		}
 	})
+}
+
+// TestFullSocketsAreCounted sends more than a socket holds to a wire that
+// does not read.
+func TestFullSocketsAreCounted(t *testing.T) {
+	a, b := lan(t)
+	w := netio.NewWire(slog.New(slog.DiscardHandler))
+	defer w.Close()
+	r := parseRouter("ens3/51/ipv4")
+	b.Do(func() {
+		if err := w.Configure([]netio.Router{r}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	sender := netio.NewWire(slog.New(slog.DiscardHandler))
+	defer sender.Close()
+	a.Do(func() {
+		if err := sender.Configure([]netio.Router{r}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	const sent = 10_000
+	p := vrrp.Packet{Source: netip.MustParseAddr("10.0.0.1"), Destination: vrrp.GroupIPv4, Payload: make([]byte, 1000)}
+	for range sent {
+		if err := sender.Send(r.ID, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heard := 0
+	eventually(t, "the kernel to tell what it has thrown away", func() bool {
+		w.Poll(func(string, vrrp.Datagram) { heard++ })
+		_ = sender.Send(r.ID, p) // the count comes along with the next datagram
+		return w.Lost() > 0
+	})
+	if got := heard + int(w.Lost()); got < sent {
+		t.Errorf("%d heard, %d lost, of at least %d", heard, w.Lost(), sent)
+	}
+}
+
+func TestWaitEndsAtTheDeadlineAndNotBefore(t *testing.T) {
+	w := netio.NewWire(slog.New(slog.DiscardHandler))
+	defer w.Close()
+	for range 50 {
+		at := time.Now().Add(2 * time.Millisecond)
+		w.Wait(at)
+		if now := time.Now(); now.Before(at) {
+			t.Fatalf("%v early, with nothing to hear", at.Sub(now))
+		}
+	}
+	w.Wait(time.Now().Add(-time.Hour)) // at once
+	w.Wake()
+	w.Wait(time.Time{}) // at once: called before
+	time.AfterFunc(time.Millisecond, w.Wake)
+	w.Wait(time.Now().Add(time.Hour))
+	at := time.Now().Add(time.Millisecond)
+	w.Wait(at) // a deadline nearer than the one before
+	if time.Since(at) > 10*time.Second {
+		t.Error("the last deadline does not count")
+	}
+}
+
+func TestWakeAfterCloseIsHarmless(t *testing.T) {
+	w := netio.NewWire(slog.New(slog.DiscardHandler))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Wake()
+}
+
+// BenchmarkWaitLateness measures how late a wake-up is on an absolute 10 ms
+// schedule:
+//
+//	go test ./internal/netio -run '^$' -bench Lateness -benchtime 1000x
+func BenchmarkWaitLateness(b *testing.B) {
+	w := netio.NewWire(slog.New(slog.DiscardHandler))
+	defer w.Close()
+	late := make([]time.Duration, 0, b.N)
+	at := time.Now()
+	for b.Loop() {
+		at = at.Add(10 * time.Millisecond)
+		w.Wait(at)
+		late = append(late, time.Since(at))
+	}
+	slices.Sort(late)
+	us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+	b.ReportMetric(us(late[len(late)/2]), "p50-µs")
+	b.ReportMetric(us(late[len(late)*99/100]), "p99-µs")
+	b.ReportMetric(us(late[len(late)-1]), "max-µs")
+	b.ReportMetric(0, "ns/op")
 }
