@@ -136,6 +136,30 @@ func TestReloadTriesAgainWhatFailed(t *testing.T) {
 	n.expect(false, showRoute, "192.0.2.0/24")
 }
 
+// TestFailedReleaseOfARemovedRouterIsTriedAgain by orders to release it, by
+// another reload, and when the router comes back.
+func TestFailedReleaseOfARemovedRouterIsTriedAgain(t *testing.T) {
+	n, _ := lan(t)
+	r := host.Router{ID: id4, Addresses: vips("10.0.0.100/32")}
+	release := func() error { return n.host.Apply(t.Context(), id4, host.Release) }
+	for name, again := range map[string]func(){
+		"order":  func() { n.must(release) },
+		"reload": func() { n.configure() },
+		"return": func() { n.configure(r) },
+	} {
+		n.configure(r)
+		n.apply(id4, host.Own)
+		n.powerless(func() error { return n.host.Configure(t.Context(), nil) })
+		n.powerless(release)
+		n.expect(true, showAddr, "10.0.0.100/32")
+		again()
+		if n.has(showAddr, "10.0.0.100/32") {
+			t.Errorf("%s: the address is still there", name)
+		}
+		n.must(release) // nothing is left to do
+	}
+}
+
 func TestReloadGivesANonOwnerNothing(t *testing.T) {
 	n, _ := lan(t)
 	n.configure(host.Router{ID: id4, Addresses: vips("10.0.0.100/32")})

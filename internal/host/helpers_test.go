@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/govrrp/vrrpd/internal/host"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
@@ -63,6 +65,32 @@ func (n *node) must(f func() error) {
 	n.t.Helper()
 	if err := n.in(f); err != nil {
 		n.t.Fatal(err)
+	}
+}
+
+// powerless runs f in the node's network namespace without the right to change
+// anything there; f must fail.
+func (n *node) powerless(f func() error) {
+	n.t.Helper()
+	err := n.in(func() error {
+		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var all [2]unix.CapUserData
+		if err := unix.Capget(&head, &all[0]); err != nil {
+			return nil
+		}
+		none := all
+		none[0].Effective &^= 1 << unix.CAP_NET_ADMIN
+		if err := unix.Capset(&head, &none[0]); err != nil {
+			return nil
+		}
+		err := f()
+		if err := unix.Capset(&head, &all[0]); err != nil {
+			panic(err) // this thread is of no use any more
+		}
+		return err
+	})
+	if err == nil {
+		n.t.Error("it succeeds without the right to")
 	}
 }
 

@@ -47,8 +47,9 @@ type Host struct {
 	nl      *netlink.Handle // opened by the first Configure
 	routers map[vrrp.ID]*Router
 	owned   map[vrrp.ID]bool
-	failed  map[vrrp.ID]bool // the last Configure could not make it right
-	kept    map[addrKey]bool // found at the start, and the owner's to keep
+	failed  map[vrrp.ID]bool    // the last Configure could not make it right
+	left    map[vrrp.ID]*Router // no longer configured, but not released yet
+	kept    map[addrKey]bool    // found at the start, and the owner's to keep
 	routes  savedRoutes
 	made    map[routeKey]bool // routes this run has put in place
 	sysctls sysctls
@@ -63,16 +64,16 @@ func New(opts Options) *Host {
 	}
 	return &Host{
 		opts: opts, log: opts.Log, reconfigured: make(chan struct{}, 1),
-		routers: map[vrrp.ID]*Router{}, owned: map[vrrp.ID]bool{}, failed: map[vrrp.ID]bool{}, kept: map[addrKey]bool{},
+		routers: map[vrrp.ID]*Router{}, owned: map[vrrp.ID]bool{}, failed: map[vrrp.ID]bool{}, left: map[vrrp.ID]*Router{}, kept: map[addrKey]bool{},
 		routes: savedRoutes{}, made: map[routeKey]bool{}, sysctls: sysctls{dir: opts.SysctlDir, saved: map[string]string{}},
 	}
 }
 
 // Configure sets the routers, at the start and at each reload. A router that
 // is new here owns nothing afterwards: what an earlier run left is removed. One
-// that is no longer there is released. One that is owned and has changed is
-// made right, what it gains before what it loses. One that has not changed
-// costs nothing.
+// that is no longer there is released; if that fails, Apply and Configure try
+// again. One that is owned and has changed is made right, what it gains before
+// what it loses. One that has not changed costs nothing.
 //
 // What stands in the way of one router does not stop the others; the joined
 // error names them. An interface that does not exist is no error.
@@ -95,8 +96,9 @@ func (h *Host) Configure(ctx context.Context, routers []Router) error {
 		}
 	}
 	h.nameVMACs(wanted)
-	old, again := h.routers, h.failed
-	h.routers, h.failed = wanted, map[vrrp.ID]bool{}
+	old, again, left := h.routers, h.failed, h.left
+	h.routers, h.failed, h.left = wanted, map[vrrp.ID]bool{}, map[vrrp.ID]*Router{}
+	maps.Copy(old, left)
 	same := func(id vrrp.ID) bool { return !again[id] && reflect.DeepEqual(old[id], wanted[id]) }
 	for _, id := range sorted(wanted) {
 		r, was := wanted[id], old[id]
@@ -105,7 +107,7 @@ func (h *Host) Configure(ctx context.Context, routers []Router) error {
 		}
 		fault(id, h.prepareVMAC(r))
 		switch {
-		case was == nil:
+		case was == nil || left[id] != nil:
 			fault(id, h.clean(r))
 		case h.owned[id]:
 			fault(id, h.own(r))
@@ -148,8 +150,7 @@ func (h *Host) open() error {
 // shed takes away what a router had before a reload and no longer has.
 func (h *Host) shed(was, is *Router) error {
 	if is == nil {
-		defer delete(h.owned, was.ID)
-		return errors.Join(h.release(was), h.removeVMAC(was))
+		return h.discard(was)
 	}
 	gone := h.difference(was, is)
 	err := h.release(&gone)
@@ -159,35 +160,56 @@ func (h *Host) shed(was, is *Router) error {
 	return err
 }
 
-// Apply makes what a router owns present or absent. It is idempotent.
+// discard takes away everything of a router that is no longer configured, or
+// keeps it in mind.
+func (h *Host) discard(r *Router) error {
+	delete(h.owned, r.ID)
+	delete(h.left, r.ID)
+	err := errors.Join(h.release(r), h.removeVMAC(r))
+	if err != nil {
+		h.left[r.ID] = r
+	}
+	return err
+}
+
+// Apply makes what a router owns present or absent. It is idempotent. A router
+// that is no longer configured can be released, not owned.
 func (h *Host) Apply(ctx context.Context, id vrrp.ID, want Ownership) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, ok := h.routers[id]
-	if !ok {
-		return fmt.Errorf("router %v: %w", id, errNotConfigured)
-	}
-	h.owned[id] = bool(want)
 	var err error
-	if want {
+	switch r := h.routers[id]; {
+	case r == nil && want == Own:
+		err = errNotConfigured
+	case r == nil && h.left[id] != nil:
+		err = h.discard(h.left[id])
+	case r == nil:
+	case want == Own:
 		err = h.own(r)
-	} else {
-		err = errors.Join(h.withdraw(r), h.applyFilter())
-		// Taking an interface down makes the kernel wait for some milliseconds.
-		// Routers that fail over together all lose their addresses first.
-		h.mu.Unlock()
-		h.mu.Lock()
-		if h.nl != nil && !h.owned[id] { // neither closed nor promoted meanwhile
-			err = errors.Join(err, h.lowerVMAC(r))
-		}
+	default:
+		err = h.disown(r)
 	}
 	if err != nil {
 		return fmt.Errorf("router %v: %w", id, err)
 	}
 	return nil
+}
+
+// disown makes everything of r absent. Taking an interface down makes the
+// kernel wait for some milliseconds: routers that fail over together all lose
+// their addresses first.
+func (h *Host) disown(r *Router) error {
+	h.owned[r.ID] = false
+	err := errors.Join(h.withdraw(r), h.applyFilter())
+	h.mu.Unlock()
+	h.mu.Lock()
+	if h.nl != nil && !h.owned[r.ID] { // neither closed nor promoted meanwhile
+		err = errors.Join(err, h.lowerVMAC(r))
+	}
+	return err
 }
 
 // own makes everything of r present. The filter comes first, so that a router
