@@ -209,21 +209,29 @@ func (r *Runner) send(id vrrp.ID, a vrrp.SendAdvert) {
 	})
 }
 
-// shutDown stops the routers and waits for the host to release.
+// shutDown stops the routers and waits for the host to release. A release that
+// fails is ordered again: nothing else has a deadline now.
 func (r *Runner) shutDown() error {
 	if r.keep {
 		return nil
 	}
 	r.step(engine.Stopped{})
-	idle := r.lanes.settled()
 	timeout := time.NewTimer(stopTimeout)
 	defer timeout.Stop()
 	for {
+		idle, again := r.lanes.settled(), (<-chan time.Time)(nil)
+		if at, failed := r.engine.Deadline(); failed {
+			idle, again = nil, time.After(time.Until(at))
+		}
 		select {
-		case <-idle:
-			return nil
 		case q := <-r.requests:
 			r.serve(q)
+		case <-again:
+			r.step(engine.Woke{})
+		case <-idle:
+			if len(r.requests) == 0 { // a lane answers before it is idle
+				return nil
+			}
 		case <-timeout.C:
 			return fmt.Errorf("runner: addresses were not released within %v", stopTimeout)
 		}
