@@ -11,6 +11,11 @@ import (
 // post hands a request to the loop, waiting while its queue is full.
 func (r *Runner) post(ctx context.Context, q request) error {
 	select {
+	case <-r.done: // the queue may have room, but nobody reads it any more
+		return ErrStopped
+	default:
+	}
+	select {
 	case r.requests <- q:
 		r.ports.Wire.Wake()
 		return nil
