@@ -4,9 +4,7 @@ package sim
 
 import (
 	"bytes"
-	"cmp"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -17,19 +15,11 @@ import (
 //
 //	VRRPD_SEED=42 VRRPD_NODES=3 VRRPD_DURATION=1h go test ./internal/sim -run TestOneSeed -v
 func TestOneSeed(t *testing.T) {
-	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("VRRPD_SEED"), "0"), 10, 64)
-	if err != nil {
-		t.Fatalf("VRRPD_SEED: %v", err)
-	}
-	o := Options{Seed: seed, Duration: 10 * time.Minute}
+	o := Options{Seed: number(t, "VRRPD_SEED", 0), Nodes: int(number(t, "VRRPD_NODES", 0)), Duration: 10 * time.Minute}
 	if d := os.Getenv("VRRPD_DURATION"); d != "" {
+		var err error
 		if o.Duration, err = time.ParseDuration(d); err != nil {
 			t.Fatalf("VRRPD_DURATION: %v", err)
-		}
-	}
-	if n := os.Getenv("VRRPD_NODES"); n != "" {
-		if o.Nodes, err = strconv.Atoi(n); err != nil {
-			t.Fatalf("VRRPD_NODES: %v", err)
 		}
 	}
 	var log bytes.Buffer

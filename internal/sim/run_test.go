@@ -46,22 +46,24 @@ func TestSameSeedSameLog(t *testing.T) {
 	}
 }
 
-// seeds is how many seeds a test runs: VRRPD_SEEDS, or the default.
-func seeds(t *testing.T, otherwise int) uint64 {
-	if v := os.Getenv("VRRPD_SEEDS"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			t.Fatalf("VRRPD_SEEDS=%q is not a number of seeds", v)
-		}
-		return uint64(n)
+// number reads a number from the environment.
+func number(t *testing.T, variable string, otherwise uint64) uint64 {
+	t.Helper()
+	v := os.Getenv(variable)
+	if v == "" {
+		return otherwise
 	}
-	return uint64(otherwise)
+	n, err := strconv.ParseUint(v, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
 }
 
 // TestSeeds runs generated universes through generated faults.
 func TestSeeds(t *testing.T) {
 	var sum world.Counts
-	for seed := range seeds(t, 200) {
+	for seed := range number(t, "VRRPD_SEEDS", 200) {
 		r, err := Run(Options{Seed: seed, Duration: 10 * time.Minute})
 		if err != nil {
 			t.Fatal(err)
