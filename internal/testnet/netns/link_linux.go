@@ -58,9 +58,13 @@ func (h *Host) Lose(nic string, protocol, percent int) {
 	if percent <= 0 {
 		return
 	}
+	some := fmt.Sprintf("numgen random mod 100 < %d", percent)
+	if percent >= 100 {
+		some = "" // nft refuses a comparison that is always true
+	}
 	h.Exec("nft", fmt.Sprintf(`table inet testnet_loss {
 		chain in { type filter hook prerouting priority -300;
-			iifname %q meta l4proto %d numgen random mod 100 < %d drop
+			iifname %q meta l4proto %d %s drop
 		}
-	}`, nic, protocol, percent))
+	}`, nic, protocol, some))
 }
