@@ -47,6 +47,9 @@ func scrape(t *testing.T, s *control.Status) map[string]float64 {
 		for _, m := range f.GetMetric() {
 			var labels []string
 			for _, l := range m.GetLabel() {
+				if l.GetName() == "instance" || l.GetName() == "job" {
+					t.Errorf("%s: Prometheus gives the label %s itself", name, l.GetName())
+				}
 				labels = append(labels, l.GetName()+"="+l.GetValue())
 			}
 			values[name+"{"+strings.Join(labels, ",")+"}"] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
@@ -58,42 +61,42 @@ func scrape(t *testing.T, s *control.Status) map[string]float64 {
 func TestMetrics(t *testing.T) {
 	got := scrape(t, full())
 	for metric, want := range map[string]float64{
-		"vrrpd_up{node=r1,software=1.2.3}":                                       1,
-		"vrrpd_instance_state{family=ipv4,instance=VI_1,interface=ens3,vrid=51}": 3,
-		"vrrpd_instance_priority{instance=VI_1}":                                 120,
-		"vrrpd_instance_transitions_total{instance=VI_1}":                        7,
-		"vrrpd_instance_adverts_sent_total{instance=VI_1}":                       1,
-		"vrrpd_instance_adverts_received_total{instance=VI_1}":                   2,
-		"vrrpd_instance_packets_refused_total{instance=VI_1,reason=checksum}":    14,
-		"vrrpd_instance_packets_refused_total{instance=VI_1,reason=ttl}":         0,
-		"vrrpd_instance_send_errors_total{instance=VI_1}":                        9,
-		"vrrpd_instance_ownership_lost_total{instance=VI_1}":                     11,
-		"vrrpd_instance_late_wakeups_total{instance=VI_1}":                       12,
-		"vrrpd_instance_faults{instance=VI_1}":                                   2,
-		"vrrpd_packets_refused_total{interface=ens3,reason=vrid}":                3,
-		"vrrpd_frames_dropped_total{}":                                           6,
-		"vrrpd_tracker_good{kind=script,name=chk}":                               1,
-		"vrrpd_notify_failures_total{instance=VI_1,target=notify_master}":        2,
-		"vrrpd_notify_failures_total{instance=VI_1,target=fifo}":                 5, // both pipes
-		"vrrpd_sync_group_notify_failures_total{group=VG,target=notify}":         5,
-		"vrrpd_sync_group_state{group=VG}":                                       2,
-		"vrrpd_config_last_reload_successful{}":                                  0,
-		"vrrpd_config_load_timestamp_seconds{}":                                  float64(at(0).Unix()),
-		"vrrpd_instance_configured_priority{instance=VI_1}":                      100,
-		"vrrpd_instance_last_transition_timestamp_seconds{instance=VI_1}":        float64(at(2).Unix()),
-		"vrrpd_instance_max_lateness_seconds{instance=VI_1}":                     0.013,
-		"vrrpd_instance_action_errors_total{instance=VI_1}":                      10,
-		"vrrpd_peer_last_advert_timestamp_seconds{instance=VI_1,peer=192.0.2.2}": float64(at(1).Unix()),
-		"vrrpd_claim_held{claim=oci,kind=instance,name=VI_1}":                    1,
-		"vrrpd_claim_late{claim=oci,kind=instance,name=VI_1}":                    0,
-		"vrrpd_claim_held{claim=oci,kind=sync_group,name=VG}":                    0,
-		"vrrpd_claim_late{claim=oci,kind=sync_group,name=VG}":                    1,
+		"vrrpd_up{node=r1,software=1.2.3}":                                            1,
+		"vrrpd_instance_state{family=ipv4,interface=ens3,vrid=51,vrrp_instance=VI_1}": 3,
+		"vrrpd_instance_priority{vrrp_instance=VI_1}":                                 120,
+		"vrrpd_instance_transitions_total{vrrp_instance=VI_1}":                        7,
+		"vrrpd_instance_adverts_sent_total{vrrp_instance=VI_1}":                       1,
+		"vrrpd_instance_adverts_received_total{vrrp_instance=VI_1}":                   2,
+		"vrrpd_instance_packets_refused_total{reason=checksum,vrrp_instance=VI_1}":    14,
+		"vrrpd_instance_packets_refused_total{reason=ttl,vrrp_instance=VI_1}":         0,
+		"vrrpd_instance_send_errors_total{vrrp_instance=VI_1}":                        9,
+		"vrrpd_instance_ownership_lost_total{vrrp_instance=VI_1}":                     11,
+		"vrrpd_instance_late_wakeups_total{vrrp_instance=VI_1}":                       12,
+		"vrrpd_instance_faults{vrrp_instance=VI_1}":                                   2,
+		"vrrpd_packets_refused_total{interface=ens3,reason=vrid}":                     3,
+		"vrrpd_frames_dropped_total{}":                                                6,
+		"vrrpd_tracker_good{kind=script,name=chk}":                                    1,
+		"vrrpd_notify_failures_total{target=notify_master,vrrp_instance=VI_1}":        2,
+		"vrrpd_notify_failures_total{target=fifo,vrrp_instance=VI_1}":                 5, // both pipes
+		"vrrpd_sync_group_notify_failures_total{group=VG,target=notify}":              5,
+		"vrrpd_sync_group_state{group=VG}":                                            2,
+		"vrrpd_config_last_reload_successful{}":                                       0,
+		"vrrpd_config_load_timestamp_seconds{}":                                       float64(at(0).Unix()),
+		"vrrpd_instance_configured_priority{vrrp_instance=VI_1}":                      100,
+		"vrrpd_instance_last_transition_timestamp_seconds{vrrp_instance=VI_1}":        float64(at(2).Unix()),
+		"vrrpd_instance_max_lateness_seconds{vrrp_instance=VI_1}":                     0.013,
+		"vrrpd_instance_action_errors_total{vrrp_instance=VI_1}":                      10,
+		"vrrpd_peer_last_advert_timestamp_seconds{peer=192.0.2.2,vrrp_instance=VI_1}": float64(at(1).Unix()),
+		"vrrpd_claim_held{claim=oci,kind=instance,name=VI_1}":                         1,
+		"vrrpd_claim_late{claim=oci,kind=instance,name=VI_1}":                         0,
+		"vrrpd_claim_held{claim=oci,kind=sync_group,name=VG}":                         0,
+		"vrrpd_claim_late{claim=oci,kind=sync_group,name=VG}":                         1,
 	} {
 		if v, ok := got[metric]; !ok || v != want {
 			t.Errorf("%s is %v, there %v; want %v", metric, v, ok, want)
 		}
 	}
-	if v, ok := got["vrrpd_peer_last_advert_timestamp_seconds{instance=VI_1,peer=192.0.2.3}"]; ok {
+	if v, ok := got["vrrpd_peer_last_advert_timestamp_seconds{peer=192.0.2.3,vrrp_instance=VI_1}"]; ok {
 		t.Errorf("a peer that was never heard was heard at %v", v)
 	}
 	for _, own := range []string{"go_goroutines{}", "process_open_fds{}"} {
@@ -110,7 +113,7 @@ func TestMetricsOfEachState(t *testing.T) {
 	for state, want := range map[string]float64{"INIT": 0, "BACKUP": 1, "MASTER": 2, "FAULT": 3} {
 		s := full()
 		s.Instances[0].State = state
-		got := scrape(t, s)["vrrpd_instance_state{family=ipv4,instance=VI_1,interface=ens3,vrid=51}"]
+		got := scrape(t, s)["vrrpd_instance_state{family=ipv4,interface=ens3,vrid=51,vrrp_instance=VI_1}"]
 		if got != want {
 			t.Errorf("%s is %v, want %v", state, got, want)
 		}
@@ -130,7 +133,7 @@ func TestMetricsOfUnknownTracker(t *testing.T) {
 func TestMetricsOfOddNames(t *testing.T) {
 	s := full()
 	s.Instances[0].Name = "caf\xe9 \"x\"\n"
-	if _, ok := scrape(t, s)["vrrpd_instance_priority{instance=caf\uFFFD \"x\"\n}"]; !ok {
+	if _, ok := scrape(t, s)["vrrpd_instance_priority{vrrp_instance=caf\uFFFD \"x\"\n}"]; !ok {
 		t.Error("the instance is missing")
 	}
 }
