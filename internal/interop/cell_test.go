@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
@@ -21,7 +20,7 @@ import (
 type times struct {
 	crash time.Duration // kill -9 of the MASTER → first answer of the other
 	stop  time.Duration // SIGTERM of the MASTER → first answer of the other
-	back  time.Duration // longest silence while the better router comes back
+	back  time.Duration // longest wait for an answer while the better router comes back
 }
 
 // run is one cell being run.
@@ -29,6 +28,7 @@ type run struct {
 	t      testing.TB
 	c      cell
 	client *netns.Host
+	asks   *netns.Capture // what the client sends
 	routers
 	a, z *daemon
 }
@@ -48,6 +48,7 @@ func runCell(t *testing.T, c cell) (r times) {
 	}
 	x.hostA, x.hostZ, x.client = host("A", "1"), host("Z", "2"), host("client", "50")
 	x.fromA, x.fromZ = x.hostA.Capture("ens3"), x.hostZ.Capture("ens3")
+	x.asks = x.client.Capture("ens3")
 	x.a = x.start(c.a, x.hostA, "1", "2", 200)
 	x.z = x.start(c.z, x.hostZ, "2", "1", 100)
 	x.elected()
@@ -100,17 +101,33 @@ func (x *run) elected() {
 	x.z.want("V", "BACKUP")
 }
 
-// comeBack starts A again and returns the longest silence the client noticed.
+// explained is the wait for an answer from which on the frames are logged that
+// went over the wire meanwhile: in them is who caused it.
+const explained = 250 * time.Millisecond
+
+// comeBack starts A again and returns the longest time from an echo request
+// that is not answered to the next answer.
 func (x *run) comeBack() time.Duration {
 	x.t.Helper()
 	from := time.Now()
 	x.a.run()
 	x.elected()
 	to := x.follows(x.hostA, x.fromA, time.Now())
-	last, longest := from, time.Duration(0)
-	for _, at := range x.replies(from, to) {
-		longest = max(longest, at.Sub(last))
-		last = at
+	longest := time.Duration(0)
+	answers := x.echoes(x.isReply, from, to, x.fromA, x.fromZ)
+	for _, asked := range x.echoes(x.isRequest, from, to, x.asks) {
+		for len(answers) > 0 && answers[0].Before(asked) {
+			answers = answers[1:]
+		}
+		if len(answers) == 0 {
+			break
+		}
+		if wait := answers[0].Sub(asked); wait > longest {
+			longest = wait
+			if wait > explained {
+				x.explain(asked, answers[0])
+			}
+		}
 	}
 	return longest
 }
@@ -191,11 +208,11 @@ func (x *run) nothingRefused() {
 	}
 }
 
-// replies are the times at which a router answered the client.
-func (x *run) replies(from, to time.Time) (at []time.Time) {
-	for _, c := range []*netns.Capture{x.fromA, x.fromZ} {
+// echoes are the times of the frames that match, in order.
+func (x *run) echoes(match func(gopacket.Packet) bool, from, to time.Time, on ...*netns.Capture) (at []time.Time) {
+	for _, c := range on {
 		for _, f := range c.Frames() {
-			if ts := f.Metadata().Timestamp; x.isReply(f) && ts.After(from) && !ts.After(to) {
+			if ts := f.Metadata().Timestamp; match(f) && ts.After(from) && !ts.After(to) {
 				at = append(at, ts)
 			}
 		}
@@ -205,25 +222,11 @@ func (x *run) replies(from, to time.Time) (at []time.Time) {
 }
 
 func (x *run) isReply(f gopacket.Packet) bool {
-	if ip, ok := f.Layer(layers.LayerTypeIPv4).(*layers.IPv4); ok {
-		icmp, ok := f.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
-		return ok && icmp.TypeCode.Type() == layers.ICMPv4TypeEchoReply && ip.SrcIP.String() == x.c.vip()
-	}
-	ip, ok := f.Layer(layers.LayerTypeIPv6).(*layers.IPv6)
-	if !ok {
-		return false
-	}
-	icmp, ok := f.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6)
-	return ok && icmp.TypeCode.Type() == layers.ICMPv6TypeEchoReply && ip.SrcIP.String() == x.c.vip()
+	src, _, what := echoOf(f)
+	return what == echoReply && src == x.c.vip()
 }
 
-// vrrpOf returns the VRRP message in a frame.
-func vrrpOf(f gopacket.Packet) (payload []byte, ok bool) {
-	if ip, is := f.Layer(layers.LayerTypeIPv4).(*layers.IPv4); is && ip.Protocol == layers.IPProtocolVRRP {
-		payload = ip.Payload
-	}
-	if ip, is := f.Layer(layers.LayerTypeIPv6).(*layers.IPv6); is && ip.NextHeader == layers.IPProtocolVRRP {
-		payload = ip.Payload
-	}
-	return payload, len(payload) >= 8
+func (x *run) isRequest(f gopacket.Packet) bool {
+	_, dst, what := echoOf(f)
+	return what == echoRequest && dst == x.c.vip()
 }
