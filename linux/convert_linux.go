@@ -10,7 +10,7 @@ import (
 func hostRouter(r *Router) host.Router {
 	h := host.Router{
 		ID: r.ID, SourceFor: r.SourceFor, NoAccept: r.NoAccept,
-		PromoteSecondaries: r.PromoteSecondaries, KeepAddresses: r.KeepAddresses,
+		PromoteSecondaries: r.PromoteSecondaries, KeepAddresses: r.KeepAddresses, Static: r.Static,
 	}
 	for _, a := range r.Addresses {
 		h.Addresses = append(h.Addresses, host.Address(a))

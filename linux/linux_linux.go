@@ -16,6 +16,7 @@ import (
 
 // Linux is this machine, as the runner needs it.
 type Linux struct {
+	log  *slog.Logger
 	host *host.Host
 	wire *netio.Wire
 }
@@ -26,6 +27,7 @@ func New(o Options) *Linux {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Linux{
+		log:  o.Log,
 		host: host.New(host.Options{Log: o.Log, OnLost: o.OnLost}),
 		wire: netio.NewWire(o.Log),
 	}
@@ -40,14 +42,19 @@ func New(o Options) *Linux {
 // appear with it. Other faults are returned together, naming their router;
 // the rest is in effect all the same.
 func (l *Linux) Configure(ctx context.Context, routers []Router) error {
-	hosted, wired := make([]host.Router, len(routers)), make([]netio.Router, len(routers))
+	hosted, wired := make([]host.Router, len(routers)), make([]netio.Router, 0, len(routers))
 	for i := range routers {
 		hosted[i] = hostRouter(&routers[i])
 	}
 	hostErr := l.host.Configure(ctx, hosted)
 	for i := range routers {
-		// A virtual MAC interface without a configured name has one now.
-		wired[i] = wireRouter(&routers[i], &hosted[i], l.host.VMACName(routers[i].ID))
+		id := routers[i].ID
+		if !routers[i].Static {
+			// A virtual MAC interface without a configured name has one now.
+			wired = append(wired, wireRouter(&routers[i], &hosted[i], l.host.VMACName(id)))
+		} else if err := l.host.Apply(ctx, id, host.Own); err != nil {
+			l.log.Warn("not every static item could be added", "err", err)
+		}
 	}
 	return errors.Join(hostErr, l.wire.Configure(wired))
 }

@@ -42,6 +42,10 @@ type Router struct {
 	// KeepAddresses is for an address owner (priority 255): addresses the
 	// interface had before the first Configure are the administrator's and stay.
 	KeepAddresses bool
+	// Static is for addresses, routes and rules of no virtual router: they are
+	// there from the first Configure to Close, those that cannot be added as
+	// soon as their interface comes up. The ID only tells them apart.
+	Static bool
 
 	ARPInterval, NAInterval time.Duration // gap between two announcements; 0 = none
 	// AnnounceAll makes the announcements of vrrp.Announcing.Elsewhere go out on

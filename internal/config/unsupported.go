@@ -6,13 +6,10 @@ package config
 // carry out. Each use is a warning, so that nobody relies on it.
 var unsupported = map[Scope]map[string]string{
 	scopeTop: {
-		"bfd_instance":     "vrrpd runs no BFD sessions: track the peer by a vrrp_check or a script",
-		"garp_group":       "announcements are paced by router, with garp_interval and gna_interval",
-		"static_ipaddress": "vrrpd owns addresses only while MASTER: configure static ones with the system's network configuration",
-		"static_routes":    "vrrpd owns routes only while MASTER: configure static ones with the system's network configuration",
-		"static_rules":     "vrrpd owns rules only while MASTER: configure static ones with the system's network configuration",
-		"track_group":      "there are no static items to lose",
-		"net_namespace":    "vrrpd runs in the namespace it is started in: ip netns exec NAME vrrpd …, or NetworkNamespacePath= of systemd",
+		"bfd_instance":  "vrrpd runs no BFD sessions: track the peer by a vrrp_check or a script",
+		"garp_group":    "announcements are paced by router, with garp_interval and gna_interval",
+		"track_group":   "a static item that somebody removes is put back: no instance needs to fall",
+		"net_namespace": "vrrpd runs in the namespace it is started in: ip netns exec NAME vrrpd …, or NetworkNamespacePath= of systemd",
 	},
 	scopeGlobal: {
 		"vrrp_owner_ignore_adverts": "two address owners settle by the higher address",
@@ -39,7 +36,6 @@ var housekeeping = map[Scope]map[string]string{
 		"linkbeat_interfaces": "link state comes from the kernel as it changes",
 	},
 	scopeGlobal: {
-		"default_interface":                "it is for static addresses only",
 		"dynamic_interfaces":               "interfaces may always be missing: the instance is in FAULT until they come",
 		"vmac_prefix":                      "name the interface in use_vmac",
 		"vmac_addr_prefix":                 "name the interface in use_vmac",

@@ -21,7 +21,26 @@ func hostRouters(c *config.Config) []linux.Router {
 	for _, i := range c.Instances {
 		all = append(all, hostRouter(i))
 	}
+	if len(c.StaticAddresses)+len(c.StaticRoutes)+len(c.StaticRules) > 0 {
+		all = append(all, staticItems(c))
+	}
 	return all
+}
+
+// staticItems are what the host has whoever is MASTER. No virtual router has
+// VRID 0.
+func staticItems(c *config.Config) linux.Router {
+	r := linux.Router{ID: vrrp.ID{Interface: "static", Family: vrrp.IPv4}, Static: true}
+	for _, a := range c.StaticAddresses {
+		r.Addresses = append(r.Addresses, hostAddress(a))
+	}
+	for _, x := range c.StaticRules {
+		r.Rules = append(r.Rules, hostRule(x))
+	}
+	for _, x := range c.StaticRoutes {
+		r.Routes = append(r.Routes, hostRoute(x))
+	}
+	return r
 }
 
 func hostRouter(i *config.Instance) linux.Router {

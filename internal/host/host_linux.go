@@ -107,6 +107,9 @@ func (h *Host) Configure(ctx context.Context, routers []Router) error {
 		}
 		fault(id, h.prepareVMAC(r))
 		switch {
+		case r.Static && was == nil:
+			fault(id, h.keep(r))
+		case r.Static: // Apply adds what is new, as far as it can
 		case was == nil || left[id] != nil:
 			fault(id, h.clean(r))
 		case h.owned[id]:
@@ -227,10 +230,11 @@ func (h *Host) own(r *Router) error {
 	if err != nil {
 		return err
 	}
-	if err := h.addAddresses(addrs); err != nil {
+	err = h.addAddresses(addrs)
+	if err != nil && !r.Static {
 		return err
 	}
-	return errors.Join(h.addRoutes(r), h.addRules(r), h.preferSource(r))
+	return errors.Join(err, h.addRoutes(r), h.addRules(r), h.preferSource(r))
 }
 
 // release makes everything of r absent and its virtual MAC silent.
@@ -256,21 +260,29 @@ func (h *Host) withdraw(r *Router) error {
 // that the administrator has configured keeps them, now and later.
 func (h *Host) clean(r *Router) error {
 	if r.KeepAddresses {
-		have, err := h.observe()
-		if err != nil {
+		if err := h.keep(r); err != nil {
 			return err
-		}
-		addrs, err := h.place(r)
-		if err != nil {
-			return err
-		}
-		for _, p := range addrs {
-			if p.link != nil && have[p.key] {
-				h.kept[p.key] = true
-			}
 		}
 	}
 	return h.release(r)
+}
+
+// keep marks the addresses that are there now as the administrator's.
+func (h *Host) keep(r *Router) error {
+	have, err := h.observe()
+	if err != nil {
+		return err
+	}
+	addrs, err := h.place(r)
+	if err != nil {
+		return err
+	}
+	for _, p := range addrs {
+		if p.link != nil && have[p.key] {
+			h.kept[p.key] = true
+		}
+	}
+	return nil
 }
 
 // Close releases every router and takes away whatever this host has made:

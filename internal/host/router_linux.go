@@ -23,6 +23,7 @@ type Router struct {
 	NoAccept           bool
 	PromoteSecondaries bool
 	KeepAddresses      bool
+	Static             bool
 }
 
 // VMAC is a virtual MAC address.
