@@ -52,13 +52,15 @@ func (g generator) while() time.Duration {
 func (g generator) fault(s world.Setup, n world.Node) world.Fault {
 	port := n.Interfaces[g.IntN(len(n.Interfaces))]
 	f := world.Fault{Kind: pick(g, world.Kinds()...), For: g.while(), Node: n.Name, On: port.Name}
-	if f.Kind == world.ClockJump && tellsTime(n.Config) {
+	if (f.Kind == world.ClockJump || f.Kind == world.Pause) && tellsTime(n.Config) {
 		f.Kind = world.Stall // clocks that differ make peers strangers, by design
 	}
 	switch f.Kind {
-	case world.Crash, world.Stop, world.Stall, world.HostFails, world.HostHangs:
+	case world.Crash, world.Stop, world.Suspend, world.Pause, world.Stall, world.HostFails, world.HostHangs, world.SendFails:
 		f.On = ""
-	case world.TrackBad:
+	case world.LinkFlap:
+		f.Count = 1 + g.IntN(9)
+	case world.TrackBad, world.ScriptHangs:
 		f.On = g.tracked(n.Config)
 	case world.Reload:
 		f.On, f.For = g.edit(s, n), 0
@@ -126,27 +128,50 @@ func (g generator) tracked(c engine.Config) string {
 // other's adverts is left out: it makes two MASTERs by right.
 func (g generator) edit(s world.Setup, n world.Node) string {
 	r := g.router(n.Config)
-	edits := []string{"original", "preempt", "nopreempt"}
-	edits = append(edits, fmt.Sprintf("priority %%s %d", 1+g.IntN(254)))
-	edits = append(edits, fmt.Sprintf("preempt-delay %%s %ds", g.IntN(5)))
-	edits = append(edits, fmt.Sprintf("start-delay %%s %ds", g.IntN(5)))
+	grouped := len(n.Config.Groups) > 0
+	edits := []string{
+		"original", "preempt %s", "nopreempt %s",
+		fmt.Sprintf("priority %%s %d", 1+g.IntN(254)),
+		fmt.Sprintf("preempt-delay %%s %ds", g.IntN(5)),
+		fmt.Sprintf("start-delay %%s %ds", g.IntN(5)),
+		"rename %s other", "track %s alive",
+		fmt.Sprintf("weight %%s %d", g.IntN(100)-50),
+	}
 	if r.Version == vrrp.V3 {
 		edits = append(edits, fmt.Sprintf("interval %%s %dms", pick(g, 100, 200, 500, 1000, 10*(10+g.IntN(300)))))
 	}
-	if len(n.Config.Groups) == 0 {
+	if grouped {
+		edits = append(edits, "ungroup %s")
+	} else {
 		edits = append(edits, "remove %s")
 	}
-	picky := func(n world.Node) bool { return n.Habits == world.Keepalived }
-	if len(n.Config.Groups) == 0 && !slices.ContainsFunc(s.Nodes, picky) {
+	has := func(h world.Habits) bool {
+		return slices.ContainsFunc(s.Nodes, func(n world.Node) bool { return n.Habits == h })
+	}
+	if !grouped && !has(world.Keepalived) {
 		edits = append(edits, fmt.Sprintf("add-address %%s %v", virtualAddress(r.ID.Family, 9, g.IntN(9))), "remove-address %s")
 	}
+	if r.Version == vrrp.V3 && !has(world.Keepalived) && !has(world.FRR) {
+		edits = append(edits, "checksum %s "+pick(g, "pseudo", "message", "as-heard"))
+	}
+	if r.HMAC != nil {
+		edits = append(edits, "hmac %s "+g.mode(s))
+	}
 	e := pick(g, edits...)
-	switch {
-	case e == "original":
-	case strings.Contains(e, "%s"):
+	if strings.Contains(e, "%s") {
 		e = fmt.Sprintf(e, r.Name)
-	default:
-		e += " " + r.Name
 	}
 	return e
+}
+
+// mode draws how strict about authentication a node may be while others are as
+// they are: all sign, or none demands that.
+func (g generator) mode(s world.Setup) string {
+	unsigned := func(r engine.Router) bool { return r.HMAC != nil && r.HMAC.Mode == vrrp.HMACReceiveOnly }
+	for _, n := range s.Nodes {
+		if slices.ContainsFunc(n.Config.Routers, unsigned) {
+			return pick(g, "permissive", "receive-only")
+		}
+	}
+	return pick(g, "permissive", "enforce")
 }

@@ -34,15 +34,24 @@ func (w *World) begin(i int) {
 	w.redraw()
 }
 
+// byOthers is what somebody does to a process; a machine that sleeps cannot.
+var byOthers = []FaultKind{Reload, VIPRemoved, Failover}
+
 // oursOnly are faults from which a foreign router, as it is modelled, would
 // not recover.
 var oursOnly = []FaultKind{Reload, VIPRemoved, Failover, HostFails}
 
 func (w *World) beginOn(n *node, i int, f *Fault) {
-	if n.Habits != None && slices.Contains(oursOnly, f.Kind) {
+	if n.Habits != None && slices.Contains(oursOnly, f.Kind) || n.asleep > 0 && slices.Contains(byOthers, f.Kind) {
 		return
 	}
 	switch f.Kind {
+	case LinkFlap:
+		w.flap(n, f)
+	case Suspend, Pause:
+		w.fallAsleep(n, f)
+	case ScriptHangs:
+		w.setSilent(n, f.On, +1)
 	case LinkDown, LinkGone, AddressLost:
 		w.strain(n, f, +1)
 	case TrackBad:
@@ -77,6 +86,8 @@ func (w *World) beginOn(n *node, i int, f *Fault) {
 		n.fails++
 	case HostHangs:
 		n.hangs++
+	case SendFails:
+		n.mute++
 	default:
 		w.cut(f, +1)
 	}
@@ -97,15 +108,27 @@ func (w *World) end(i int) {
 		w.last = "end of " + string(f.Kind)
 	}
 	w.disturbed()
-	n := w.nodeNamed(f.Node)
-	switch {
-	case n == nil:
+	if n := w.nodeNamed(f.Node); n != nil {
+		w.endOn(n, i, f)
+	} else {
 		w.beginAlone(f, -1)
-	case f.Kind == LinkDown || f.Kind == LinkGone || f.Kind == AddressLost:
+	}
+	w.redraw()
+}
+
+func (w *World) endOn(n *node, i int, f *Fault) {
+	switch f.Kind {
+	case LinkDown, LinkGone, AddressLost:
 		w.strain(n, f, -1)
-	case f.Kind == TrackBad:
+	case LinkFlap, Reload, VIPRemoved, Failover, ClockJump:
+		// over by themselves
+	case Suspend, Pause:
+		w.wakeUp(n, f)
+	case TrackBad:
 		w.setLevel(n, f.On, true)
-	case f.Kind == Crash || f.Kind == Stop:
+	case ScriptHangs:
+		w.setSilent(n, f.On, -1)
+	case Crash, Stop:
 		if n.downBy == i {
 			n.downBy = -1
 			if n.up {
@@ -113,19 +136,25 @@ func (w *World) end(i int) {
 			}
 			w.boot(n)
 		}
-	case f.Kind == Stall:
-		if n.stalled <= w.t {
-			w.excuse(n)
-			w.pump(n)
-		}
-	case f.Kind == HostFails:
+	case Stall:
+		w.goesOn(n)
+	case HostFails:
 		n.fails = max(0, n.fails-1)
-	case f.Kind == HostHangs:
+	case HostHangs:
 		n.hangs--
+	case SendFails:
+		n.mute--
 	default:
 		w.cut(f, -1)
 	}
-	w.redraw()
+}
+
+// goesOn lets a process run again that nothing else keeps from it.
+func (w *World) goesOn(n *node) {
+	if n.stalled <= w.t {
+		w.excuse(n)
+		w.pump(n)
+	}
 }
 
 // beginAlone begins or ends a fault that is no single node's.
@@ -195,25 +224,6 @@ func (s *segment) impaired(i Impairment, by int) {
 		s.impair = append(s.impair, i)
 	} else if k := slices.Index(s.impair, i); k >= 0 {
 		s.impair = slices.Delete(s.impair, k, k+1)
-	}
-}
-
-// setLevel changes a tracked object, and tells the process soon after.
-func (w *World) setLevel(n *node, name string, good bool) {
-	for i := range n.levels {
-		l := &n.levels[i]
-		if l.Name != name {
-			continue
-		}
-		l.bad--
-		if !good {
-			l.bad += 2
-		}
-		l.Good, l.Detail = l.bad <= 0, ""
-		if !l.Good {
-			l.Detail = "exit 1"
-		}
-		w.later(n, w.upTo(netlinkDelay), engine.TrackChanged{Track: l.Track, Level: l.Level})
 	}
 }
 

@@ -248,6 +248,7 @@ func (w *World) checkReaction(n *node, before photo, f *engine.FrameReceived, ou
 	case o == mustHear:
 		v.wait.hears(&v.cfg.Config, v.now.priority, a, w.clock(n), v.steppedAside(w.clock(n)))
 	default:
+		v.heard = f.Datagram
 		v.wait.mayHear(&v.cfg.Config, v.now.priority, a, w.clock(n), v.steppedAside(w.clock(n)))
 	}
 }

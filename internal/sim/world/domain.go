@@ -91,10 +91,11 @@ func (w *World) joinDomains(n *node) {
 	}
 }
 
-// members yields the routers of a domain whose process runs and whose link is up.
+// members yields the routers of a domain whose process runs, on a machine that
+// is awake, and whose link is up.
 func (w *World) members(d *domain) (all []*view) {
 	for _, n := range w.nodes {
-		if !n.up {
+		if !n.up || n.asleep > 0 {
 			continue
 		}
 		for _, v := range n.views {

@@ -21,11 +21,11 @@ type Fault struct {
 	Node string // whose; of a Partition, the nodes on one side: "r1,r2"
 	To   string // of a OneWay: frames from Node to this node are lost
 	// On is the interface of Node, or of a Partition, OneWay or Impair the
-	// segment; of a TrackBad, the tracked object; of a Reload, what is
+	// segment; of a TrackBad or ScriptHangs, the tracked object; of a Reload, what is
 	// edited; of a Failover or VIPRemoved, the router.
 	On     string
 	By     time.Duration // of a ClockJump
-	Count  int           // of Hostile, packets
+	Count  int           // of Hostile, packets; of a LinkFlap, times
 	Impair Impairment
 }
 
@@ -36,11 +36,15 @@ type FaultKind string
 // another one than before.
 const (
 	LinkDown    FaultKind = "link-down"
+	LinkFlap    FaultKind = "link-flap"    // down and up again, Count times
 	LinkGone    FaultKind = "link-gone"    // the interface does not exist
 	AddressLost FaultKind = "address-lost" // the interface's own addresses
 	Crash       FaultKind = "crash"        // and restart, addresses left over
 	Stop        FaultKind = "stop"         // and start
+	Suspend     FaultKind = "suspend"      // the machine sleeps; its clock goes on
+	Pause       FaultKind = "pause"        // the machine stands still, and so does its clock
 	TrackBad    FaultKind = "track-bad"    // a tracked object fails
+	ScriptHangs FaultKind = "script-hangs" // nothing is heard of a tracked object
 	Partition   FaultKind = "partition"    // both ways
 	Reload      FaultKind = "reload"       // with an edit
 	VIPRemoved  FaultKind = "vip-removed"  // by something else
@@ -56,6 +60,7 @@ const (
 	Stall     FaultKind = "stall"  // the process does not run
 	HostFails FaultKind = "host-fails"
 	HostHangs FaultKind = "host-hangs"
+	SendFails FaultKind = "send-fails" // no frame leaves
 )
 
 // Hostile packets must be refused: promises hold while they come.
@@ -64,14 +69,14 @@ const Hostile FaultKind = "hostile"
 // Kinds returns every kind.
 func Kinds() []FaultKind {
 	return []FaultKind{
-		LinkDown, LinkGone, AddressLost, Crash, Stop, TrackBad, Partition, Reload, VIPRemoved, Failover,
-		ClockJump, CloudDown, OneWay, Impair, Stall, HostFails, HostHangs, Hostile,
+		LinkDown, LinkFlap, LinkGone, AddressLost, Crash, Stop, Suspend, Pause, TrackBad, ScriptHangs, Partition,
+		Reload, VIPRemoved, Failover, ClockJump, CloudDown, OneWay, Impair, Stall, HostFails, HostHangs, SendFails, Hostile,
 	}
 }
 
 // turbulent reports whether nothing is promised while the fault is in force.
 func (k FaultKind) turbulent() bool {
-	return slices.Contains([]FaultKind{OneWay, Impair, Stall, HostFails, HostHangs}, k)
+	return slices.Contains([]FaultKind{OneWay, Impair, Stall, HostFails, HostHangs, SendFails}, k)
 }
 
 func (f Fault) String() string {

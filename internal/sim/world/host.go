@@ -158,7 +158,7 @@ func (w *World) startOperation(n *node, l *lane) {
 
 // endOperation carries a call out and answers it, unless the host hangs.
 func (w *World) endOperation(n *node, op *operation) {
-	if n.hangs > 0 {
+	if n.hangs > 0 || n.asleep > 0 {
 		w.plan(w.t+200*time.Millisecond, occurrence{kind: operationEnds, node: n.index, life: n.life, op: op})
 		return
 	}

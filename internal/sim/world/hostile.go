@@ -53,7 +53,7 @@ func (w *World) forge(v *view) vrrp.Datagram {
 		Version: c.Version, Family: c.ID.Family, VRID: c.ID.VRID, Priority: 255, Interval: c.Interval,
 		Addresses: vrrp.MakeAddressList(c.ID.Family, c.Addresses), AuthType: c.AuthType, AuthData: c.Password,
 	}
-	trick := w.rng.IntN(7)
+	trick := w.rng.IntN(8)
 	switch trick {
 	case 0: // the other version
 		a.Version = vrrp.V2 + vrrp.V3 - c.Version
@@ -75,6 +75,11 @@ func (w *World) forge(v *view) vrrp.Datagram {
 	}
 	d.Payload = a.AppendTo(nil, d.Source, d.Destination, vrrp.ChecksumPseudo)
 	switch trick {
+	case 7: // heard before, where that shows
+		if old, err := vrrp.Parse(v.heard); err == nil && c.HMAC != nil && old.Trailer != nil {
+			return v.heard
+		}
+		return w.forge(v)
 	case 4: // cut short
 		d.Payload = d.Payload[:w.rng.IntN(len(d.Payload))]
 	case 5: // one bit wrong

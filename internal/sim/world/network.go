@@ -52,6 +52,7 @@ const (
 
 var (
 	errLinkDown  = errors.New("network is down")
+	errNoBuffer  = errors.New("no buffer space available")
 	errNoAddress = errors.New("cannot assign requested address")
 )
 
@@ -59,6 +60,9 @@ var (
 func (w *World) send(p *port, pk vrrp.Packet) error {
 	if !p.carries() {
 		return errLinkDown
+	}
+	if p.node.mute > 0 {
+		return errNoBuffer
 	}
 	if !p.has(pk.Source) {
 		return errNoAddress
@@ -120,7 +124,7 @@ func worse(a, b Impairment) Impairment {
 const socketBuffer = 512
 
 func (w *World) arrive(n *node, f frame) {
-	if !f.port.carries() || !n.up || len(n.frames) >= socketBuffer {
+	if !f.port.carries() || !n.up || n.asleep > 0 || len(n.frames) >= socketBuffer {
 		w.counts.Lost++
 		return
 	}

@@ -41,17 +41,15 @@ type node struct {
 	levels  []levelOf // what is true of tracked objects
 	downBy  int       // the fault that ended the process; -1 = none
 	wakes   wakeCount
-	unseen  int // steps since the status was last compared
-	hangs   int // faults: host calls do not return
-	fails   int // faults: host calls fail
+	unseen  int           // steps since the status was last compared
+	hangs   int           // faults: host calls do not return
+	fails   int           // faults: host calls fail
+	mute    int           // faults: nothing can be sent
+	asleep  int           // faults: the machine does not run
+	paused  int           // faults among them in which its clock does not, either
+	frozen  time.Duration // since when
 	told    told
 	started bool // the process was told Started, and not Stopped since
-}
-
-type levelOf struct {
-	engine.Track
-	engine.Level
-	bad int // faults that make it so
 }
 
 func (w *World) addNode(i int) {
@@ -65,31 +63,16 @@ func (w *World) addNode(i int) {
 	}
 }
 
-// tracksOf lists the tracked objects of a configuration but for interfaces.
-func tracksOf(c engine.Config) (all []engine.Track) {
-	add := func(ts []engine.Tracking) {
-		for _, t := range ts {
-			if t.Kind != engine.TrackInterface && !slices.Contains(all, t.Track) {
-				all = append(all, t.Track)
-			}
-		}
-	}
-	for _, r := range c.Routers {
-		add(r.Tracks)
-	}
-	for _, g := range c.Groups {
-		add(g.Tracks)
-	}
-	return all
-}
-
 // now is the node's own clock.
 func (w *World) now(n *node) time.Time { return epoch.Add(w.t + n.Clock) }
 
 // boot starts the process: what a runner does before and after Started.
 func (w *World) boot(n *node) {
 	n.life++
-	n.up, n.stalled, n.timerSet, n.wakes = true, 0, false, wakeCount{}
+	n.up, n.timerSet, n.wakes = true, false, wakeCount{}
+	if n.asleep == 0 {
+		n.stalled = 0
+	}
 	n.frames, n.inbox, n.views, n.told, n.started = nil, nil, nil, told{}, false
 	w.resetHost(n)
 	w.takeConfig(n)
@@ -107,7 +90,9 @@ func (w *World) boot(n *node) {
 		n.inbox = append(n.inbox, p.link())
 	}
 	for _, l := range n.levels {
-		n.inbox = append(n.inbox, engine.TrackChanged{Track: l.Track, Level: l.Level})
+		if l.silent == 0 {
+			n.inbox = append(n.inbox, engine.TrackChanged{Track: l.Track, Level: l.Level})
+		}
 	}
 	n.inbox = append(n.inbox, engine.Started{})
 	w.pump(n)
@@ -290,7 +275,7 @@ func (n *node) port(name string) *port {
 // answers reports whether the host replies for a virtual address.
 func (n *node) answers(a netip.Addr) bool {
 	for _, lane := range n.lanes {
-		if slices.Contains(lane.table, a) && n.port(lane.id.Interface).carries() {
+		if slices.Contains(lane.table, a) && n.port(lane.id.Interface).carries() && n.asleep == 0 {
 			return true
 		}
 	}

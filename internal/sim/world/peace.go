@@ -104,7 +104,7 @@ func (w *World) judge() {
 		w.checkRight(d)
 	}
 	for _, n := range w.nodes {
-		if n.up {
+		if n.up && n.asleep == 0 {
 			w.checkCadence(n)
 			w.checkWaits(n)
 			w.checkHost(n)

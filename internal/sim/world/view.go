@@ -23,6 +23,7 @@ type view struct {
 	aside     time.Duration // an operator made it step aside until then
 	advertDue time.Duration // a MASTER must have sent by then; 0 = is none
 	lastSent  time.Duration // an advert, as MASTER
+	heard     vrrp.Datagram // an advert that may have been authentic, and accepted
 	domain    *domain
 	term      int // counts the times it became MASTER
 }

@@ -58,10 +58,15 @@ func TestEachFault(t *testing.T) {
 		owner string // in the middle of it
 	}{
 		{Fault{Kind: LinkDown, Node: "r1", On: "eth0"}, "r2"},
+		{Fault{Kind: LinkFlap, Node: "r1", On: "eth0", Count: 1}, "r2"},
 		{Fault{Kind: LinkGone, Node: "r1", On: "eth0"}, "r2"},
 		{Fault{Kind: AddressLost, Node: "r1", On: "eth0"}, "r2"},
 		{Fault{Kind: Crash, Node: "r1"}, "r1 r2"}, // the dead process's address stays on the host
 		{Fault{Kind: Stop, Node: "r1"}, "r2"},
+		{Fault{Kind: Suspend, Node: "r1"}, "r2"},
+		{Fault{Kind: Pause, Node: "r1"}, "r2"},
+		{Fault{Kind: SendFails, Node: "r1"}, "r1 r2"},
+		{Fault{Kind: ScriptHangs, Node: "r1", On: "alive"}, "r1"},
 		{Fault{Kind: TrackBad, Node: "r1", On: "alive"}, "r2"},
 		{Fault{Kind: Partition, Node: "r1", On: "lan"}, "r1 r2"},
 		{Fault{Kind: OneWay, Node: "r1", To: "r2", On: "lan"}, "r1 r2"},

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package world
+
+import (
+	"slices"
+
+	"github.com/govrrp/vrrpd/engine"
+)
+
+// levelOf is a tracked object.
+type levelOf struct {
+	engine.Track
+	engine.Level
+	bad    int // faults that make it so
+	silent int // faults that keep its checks from ending
+}
+
+// tracksOf lists the tracked objects of a configuration but for interfaces.
+func tracksOf(c engine.Config) (all []engine.Track) {
+	add := func(ts []engine.Tracking) {
+		for _, t := range ts {
+			if t.Kind != engine.TrackInterface && !slices.Contains(all, t.Track) {
+				all = append(all, t.Track)
+			}
+		}
+	}
+	for _, r := range c.Routers {
+		add(r.Tracks)
+	}
+	for _, g := range c.Groups {
+		add(g.Tracks)
+	}
+	return all
+}
+
+// watch begins to check the objects that a configuration tracks and none did
+// before. The process hears of each once it has been checked.
+func (w *World) watch(n *node, c engine.Config) {
+	for _, t := range tracksOf(c) {
+		if !slices.ContainsFunc(n.levels, func(l levelOf) bool { return l.Track == t }) {
+			n.levels = append(n.levels, levelOf{Track: t, Level: engine.Level{Known: true, Good: true}})
+			w.report(n, &n.levels[len(n.levels)-1])
+		}
+	}
+}
+
+// setLevel changes a tracked object.
+func (w *World) setLevel(n *node, name string, good bool) {
+	for i := range n.levels {
+		l := &n.levels[i]
+		if l.Name != name {
+			continue
+		}
+		l.bad--
+		if !good {
+			l.bad += 2
+		}
+		l.Good, l.Detail = l.bad <= 0, ""
+		if !l.Good {
+			l.Detail = "exit 1"
+		}
+		w.report(n, l)
+	}
+}
+
+// setSilent begins or ends that checks of an object hang.
+func (w *World) setSilent(n *node, name string, by int) {
+	for i := range n.levels {
+		if l := &n.levels[i]; l.Name == name {
+			l.silent += by
+			w.report(n, l)
+		}
+	}
+}
+
+// report tells the process soon, unless the check hangs.
+func (w *World) report(n *node, l *levelOf) {
+	if l.silent == 0 {
+		w.later(n, w.upTo(netlinkDelay), engine.TrackChanged{Track: l.Track, Level: l.Level})
+	}
+}
