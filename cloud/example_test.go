@@ -15,6 +15,7 @@ import (
 // memory; oci.New, aws.New and azure.New make the real ones.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	world := memory.New(memory.CompareAndSwap)
 	vip := cloud.VIP(netip.MustParseAddr("10.0.0.4"))
 	world.Add(vip, "a/0") // node a has it
