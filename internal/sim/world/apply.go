@@ -73,7 +73,6 @@ func (w *World) beginOn(n *node, i int, f *Fault) {
 		w.removeVIP(n, f)
 	case Failover:
 		n.inbox = append(n.inbox, engine.FailoverRequested{Name: f.On, For: f.For})
-		w.disturbedUntil(w.t + f.For)
 		w.pump(n)
 	case ClockJump:
 		n.Clock += f.By

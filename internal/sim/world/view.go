@@ -109,6 +109,7 @@ func (v *view) sinceMaster(a vrrp.ReportTransition, t time.Duration) {
 // stepAside is a manual failover of a router or of its group.
 func (w *World) stepAside(n *node, in engine.FailoverRequested) {
 	now := w.clock(n)
+	w.disturbedUntil(w.t + in.For)
 	for _, v := range n.views {
 		together := v.group != nil && (v.group.Name == in.Name || slices.Contains(v.group.Members, in.Name))
 		if v.cfg.Name == in.Name || together {
