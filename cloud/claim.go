@@ -65,7 +65,8 @@ type Wanted struct {
 	Cause  Cause
 	Reason string // for people: status and audit log
 	// Self and Peer rank this node against the sender of the last advert, for
-	// the case that two nodes believe they are MASTER and fight.
+	// the case that two nodes believe they are MASTER and fight. A claim that
+	// gave way goes on when it is told that its peer is the lower one.
 	Self, Peer Rank
 }
 

@@ -217,6 +217,9 @@ func (m *machine) do(o order) {
 func (m *machine) onWanted(ev event) {
 	if ev.gen == m.gen {
 		m.want = ev.want
+		if m.yielding && m.aboveThePeer() {
+			m.endYield() // VRRP settled it: the peer was heard, and is the lower one
+		}
 		return
 	}
 	if m.plans != nil {
@@ -232,6 +235,9 @@ func (m *machine) onWanted(ev event) {
 	m.nextFull = m.now
 	if !m.want.Master && demoted {
 		m.nextFull = m.now + m.idlePause()
+	}
+	if m.want.Master && !m.haveNode {
+		m.discoverTry, m.discoverAt = 0, m.now
 	}
 	for _, t := range m.tracks {
 		*t = track{item: t.item, key: t.key, obs: t.obs, obsAt: t.obsAt, since: m.now, next: m.now}
@@ -317,11 +323,11 @@ func (m *machine) observeDue() {
 			due = append(due, t.item)
 		}
 	}
-	if len(due) == 0 {
-		return
-	}
 	if full {
 		m.nextFull = m.now + m.fullPause()
+	}
+	if len(due) == 0 {
+		return // also a claim without items, for which a full look is nothing
 	}
 	m.observing = true
 	m.do(order{kind: doObserve, node: m.node, items: due})

@@ -145,15 +145,20 @@ func (m *machine) lose(t *track) {
 // outranks compares priority, then address, with the peer's last advert; when
 // nothing was heard of the peer, the handles both nodes can see decide.
 func (m *machine) outranks(t *track) bool {
-	self, peer := m.want.Self, m.want.Peer
-	if peer.Addr.IsValid() && self.Addr.IsValid() {
-		if self.Priority != peer.Priority {
-			return self.Priority > peer.Priority
-		}
-		return self.Addr.Compare(peer.Addr) > 0
+	if m.want.Peer.Addr.IsValid() {
+		return m.aboveThePeer()
 	}
 	nic, err := m.node.NICFor(t.item)
 	return err == nil && strings.Compare(nic.ID, t.obs.Holder) > 0
+}
+
+// aboveThePeer says whether the last advert heard ranks below this node.
+func (m *machine) aboveThePeer() bool {
+	self, peer := m.want.Self, m.want.Peer
+	if self.Priority != peer.Priority {
+		return peer.Addr.IsValid() && self.Priority > peer.Priority
+	}
+	return peer.Addr.IsValid() && self.Addr.IsValid() && self.Addr.Compare(peer.Addr) > 0
 }
 
 func (m *machine) endYield() {

@@ -245,3 +245,22 @@ func TestNewGenerationWaitsForTheOldOnesRequests(t *testing.T) {
 		}
 	}
 }
+
+// A BACKUP that does not know its own interfaces yet takes its time; a MASTER
+// asks at once.
+func TestTakeoverDiscoversAtOnce(t *testing.T) {
+	m := newMachine(0, nil, Timing{}.withDefaults(), nil, func() float64 { return 1 })
+	discovers := func(orders []order) bool {
+		return slices.ContainsFunc(orders, func(o order) bool { return o.kind == doDiscover })
+	}
+	if !discovers(m.step(0, event{})) {
+		t.Fatal("no discovery at the start")
+	}
+	m.step(time.Second, event{kind: evDiscovered, err: errNoPlan})
+	if discovers(m.step(2*time.Second, event{})) {
+		t.Fatal("a BACKUP asks again at once")
+	}
+	if !discovers(m.step(2*time.Second, event{kind: evWanted, gen: 1, want: Wanted{Master: true}})) {
+		t.Error("a MASTER waits")
+	}
+}

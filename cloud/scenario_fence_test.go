@@ -178,6 +178,24 @@ func TestScenario20_BothMaster(t *testing.T) {
 	})
 }
 
+// The node that gave way turns out to be the higher one: as soon as it hears
+// the other, it goes on.
+func TestScenario20_HearingTheLowerPeerEndsTheYield(t *testing.T) {
+	inLab(t, 0, []cloud.Item{vip1}, nil, func(l *lab) {
+		l.a.peer, l.b.peer = cloud.Rank{}, cloud.Rank{} // neither has heard the other
+		l.a.master(cloud.CausePriorityZero)
+		l.b.master(cloud.CauseMasterDown)
+		l.wait(2 * time.Minute)
+		l.holds(l.b, vip1) // its handle is the higher one
+		l.state(l.a, cloud.StateYielded)
+		l.a.peer = cloud.Rank{Addr: addrB, Priority: l.b.self.Priority}
+		l.a.master(cloud.CausePriorityZero)
+		l.b.backup()
+		l.wait(time.Second)
+		l.holds(l.a, vip1)
+	})
+}
+
 func TestScenario21_GenerationFile(t *testing.T) {
 	for _, tc := range []struct {
 		name, content string

@@ -103,7 +103,7 @@ var scenarios = []scenario{
 	{69, "connection tracking: a step that hangs does not hold up a claim", ""},
 	{70, "the kernel's traps with source addresses, one by one", ""},
 	{71, "API requests never leave from a virtual address", ""},
-	{72, "after demotion an address lingers until the new owner has it", "not built: the address goes with mastership"},
+	{72, "after demotion an address lingers until the new owner has it", ""},
 	{73, "fifty flaps: the last state's action runs last, none at the same time", ""},
 	{74, "two daemons and a fake cloud: the master is killed, again and again", ""},
 	{75, "ten hours of random faults: the MASTER owns everything a minute after peace", ""},

@@ -45,7 +45,7 @@ func (c *claims) make(ctx context.Context, s claimSpec) (*claimRun, error) {
 	}
 	conf := cloud.Config{
 		Name: s.key.String(), Provider: provider, Items: s.items, Mode: claimMode(k.Mode),
-		Lease: s.lease, Limiter: r.limiter, Audit: c.audit, Log: c.opts.Log, OnChange: r.changed,
+		Lease: s.lease, Limiter: r.limiter, Audit: c.audit, Log: c.opts.Log, OnChange: r.changed, Clock: c.clock,
 		Timing: cloud.Timing{Drift: k.CheckInterval},
 	}
 	if c.stateDir != "" {
@@ -82,7 +82,7 @@ func (c *claims) limiterOf(provider string) *cloud.Limiter {
 		provider = cloudprovider.Detect()
 	}
 	if c.limiters[provider] == nil {
-		c.limiters[provider] = cloud.NewLimiterWithRates(nil, cloudprovider.Rates(provider))
+		c.limiters[provider] = cloud.NewLimiterWithRates(c.clock, cloudprovider.Rates(provider))
 	}
 	return c.limiters[provider]
 }

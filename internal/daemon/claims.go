@@ -25,6 +25,7 @@ type claims struct {
 	audit    *cloud.AuditLog
 	opts     Options
 	provider func(context.Context, cloudprovider.Options) (cloud.Provider, error)
+	clock    func() time.Duration      // nil: since boot
 	postTo   func(engine.TrackChanged) // nil: the loop does not run yet
 
 	configuring sync.Mutex // one configure at a time; it may wait for a cloud
