@@ -13,8 +13,6 @@ var unsupported = map[Scope]map[string]string{
 	},
 	scopeGlobal: {
 		"vrrp_owner_ignore_adverts": "two address owners settle by the higher address",
-		"startup_script":            "start it from the service manager (ExecStartPre=)",
-		"shutdown_script":           "start it from the service manager (ExecStopPost=)",
 	},
 	scopeInstance: {
 		"owner_ignore_adverts": "two address owners settle by the higher address",
@@ -42,8 +40,6 @@ var housekeeping = map[Scope]map[string]string{
 		"log_unknown_vrids":                "they are counted and shown by vrrpd status",
 		"disable_local_igmp":               "it is a setting of the kernel",
 		"fifo_write_vrrp_states_on_reload": "pipes stay open across a reload",
-		"startup_script_timeout":           "it belongs to startup_script",
-		"shutdown_script_timeout":          "it belongs to shutdown_script",
 		"process_name":                     "the process has the name of the program",
 		"vrrp_process_name":                "the process has the name of the program",
 		"vrrp_priority":                    "vrrp_rt_priority, or Nice= of systemd",

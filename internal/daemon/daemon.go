@@ -85,11 +85,19 @@ func Load(o Options) (*config.Config, config.Diagnostics, error) {
 
 // Run runs cfg until ctx ends. HUP on the reload channel re-reads the file.
 func Run(ctx context.Context, cfg *config.Config, o Options, reload <-chan os.Signal) error {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	g := &cfg.Global
+	runHook(ctx, o.Log, g, "startup_script", g.StartupScript, g.StartupTimeout)
 	d, err := start(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
-	return d.run(ctx, reload)
+	err = d.run(ctx, reload)
+	g = &d.cfg.Global
+	runHook(context.WithoutCancel(ctx), o.Log, g, "shutdown_script", g.ShutdownScript, g.ShutdownTimeout)
+	return err
 }
 
 // start builds everything and opens the sockets.
@@ -133,7 +141,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	d.phases.host = lingering{d.host.Host(), d.claims}
 	ports := runner.Ports{
 		Wire: d.host.Wire(), Host: d.phases, Links: d.links,
-		Sink: d.sink, Log: o.Log, Tick: d.claims.tick,
+		Sink: d.sink, Log: o.Log, Suspended: linux.Suspended, Tick: d.claims.tick,
 	}
 	if o.Record != "" {
 		if d.recorder, err = record.Create(o.Record, first, recordLimit); err != nil {

@@ -120,6 +120,8 @@ func checksum(i *config.Instance) vrrp.Checksum {
 		return vrrp.ChecksumMessage
 	case i.OldChecksum == config.OldChecksumAlways:
 		return vrrp.ChecksumOldUnicast
+	case i.OldChecksum == config.OldChecksumNever:
+		return vrrp.ChecksumPseudo
 	}
 	return vrrp.ChecksumUnknown
 }
