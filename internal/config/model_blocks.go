@@ -81,6 +81,8 @@ type Email struct {
 	Port           int
 	HeloName       string
 	ConnectTimeout time.Duration
+	// TLS is off, starttls or tls.
+	TLS string
 }
 
 // CheckKind is what a native check does.

@@ -234,6 +234,8 @@ type Notify struct {
 	Any *Command
 	// SMTPAlert sends mail.
 	SMTPAlert bool
+	// Timeout limits each of the commands; 0 is the default of package notify/script.
+	Timeout time.Duration
 }
 
 // Script is a vrrp_script.

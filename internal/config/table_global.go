@@ -17,7 +17,7 @@ func defaultGlobal() Global {
 		McastGroup4:    netip.MustParseAddr("224.0.0.18"),
 		McastGroup6:    netip.MustParseAddr("ff02::12"),
 		StartupTimeout: 10 * time.Second, ShutdownTimeout: 10 * time.Second,
-		Email: Email{Port: 25, ConnectTimeout: 30 * time.Second}, NFTablesTable: "keepalived", NFTablesPriority: -1, Umask: -1, JSONVersion: 1,
+		Email: Email{Port: 25, ConnectTimeout: 30 * time.Second, TLS: "off"}, NFTablesTable: "keepalived", NFTablesPriority: -1, Umask: -1, JSONVersion: 1,
 	}
 }
 
@@ -77,6 +77,7 @@ func globalTable() []Keyword {
 		{Name: "notification_email_from", Scopes: g, Args: "ADDRESS", Default: "user@host", Doc: "mail sender", set: global(func(g *Global) *string { return &g.Email.From }, str)},
 		{Name: "smtp_server", Scopes: g, Args: "HOST [PORT]", Default: "port 25", Doc: "mail server", set: setSMTPServer},
 		{Name: "smtp_helo_name", Scopes: g, Args: "STRING", Default: "host name", Doc: "name given to the mail server", set: global(func(g *Global) *string { return &g.Email.HeloName }, str)},
+		{Name: "smtp_tls", Scopes: g, Args: "off|starttls|tls", Default: "off", Doc: "encrypt mail; the server's certificate must be valid for its name", Since: "vrrpd", set: setMailTLS},
 		{Name: "smtp_connect_timeout", Scopes: g, Args: "SECONDS", Default: "30", Doc: "limit for the connection to the mail server", set: global(func(g *Global) *time.Duration { return &g.Email.ConnectTimeout }, wholeSeconds(0, day))},
 		{Name: "smtp_alert", Scopes: g, Args: "[BOOL]", Default: "off", Doc: "mail for everything", set: setGlobalAlert},
 		{Name: "smtp_alert_vrrp", Scopes: g, Args: "[BOOL]", Default: "smtp_alert", Doc: "mail for VRRP", set: setGlobalAlert},
@@ -233,4 +234,14 @@ func setCPUs(c *call) {
 		}
 		g.CPUAffinity = append(g.CPUAffinity, v)
 	}
+}
+
+// setMailTLS does not read on past a slip of the pen: mail would go in clear.
+func setMailTLS(c *call) {
+	v := c.arg(0)
+	if v != "off" && v != "starttls" && v != "tls" {
+		c.add(0, diag.Error, "bad-word", v+" is not known after smtp_tls", "mail would not be encrypted", "off, starttls or tls")
+		return
+	}
+	c.target.(*Global).Email.TLS = v
 }

@@ -260,7 +260,7 @@ func ourTable() []Keyword {
 			}
 		}},
 		{Name: "socket", Scopes: ip, Args: "PATH", Default: "the stack's", Doc: "VICI socket", set: field(func(v *IPsec) *string { return &v.Socket }, str)},
-		{Name: "wait", Scopes: ip, Args: "SECONDS", Default: "15", Doc: "how long to wait for the address before going on", set: field(func(v *IPsec) *time.Duration { return &v.Wait }, decimalSeconds(0, time.Hour))},
+		{Name: "wait", Scopes: ip, Args: "SECONDS", Default: "15", Doc: "how long to wait until the addresses are usable, then go on", set: field(func(v *IPsec) *time.Duration { return &v.Wait }, decimalSeconds(0, time.Hour))},
 		{Name: "timeout", Scopes: ip, Args: "SECONDS", Default: "60", Doc: "limit of the whole action", set: field(func(v *IPsec) *time.Duration { return &v.Timeout }, decimalSeconds(time.Millisecond, time.Hour))},
 
 		{Name: "command", Scopes: ct, Args: "PATH", Default: "conntrackd", Doc: "the program", set: field(func(v *Conntrack) *string { return &v.Command }, str)},

@@ -63,6 +63,11 @@ func sharedTable() []Keyword {
 				c.parts().notify.SMTPAlert = v
 			}
 		}},
+		{Name: "notify_timeout", Scopes: both, Args: "SECONDS", Default: "60", Doc: "limit of each notify script, from 0.001", Since: "vrrpd", set: func(c *call) {
+			if v, ok := decimalSeconds(time.Millisecond, time.Hour)(c); ok {
+				c.parts().notify.Timeout = v
+			}
+		}},
 		{Name: "cloud_claim", Scopes: both, Args: "NAME ...", Doc: "cloud claims that follow the MASTER", Since: "vrrpd", set: func(c *call) {
 			p := c.parts().claims
 			for _, w := range c.args {

@@ -63,6 +63,9 @@ func (r *runAs) scripts(n *config.Notify) (s notify.Scripts, err error) {
 	var errs []error
 	resolve := func(c *config.Command) *script.Command {
 		out, err := r.command(c)
+		if out != nil {
+			out.Timeout = n.Timeout
+		}
 		errs = append(errs, err)
 		return out
 	}
@@ -127,10 +130,14 @@ func (d *Daemon) lanesOf(as *runAs, f follower) ([]notify.Lane, error) {
 		edge.Hooks = append(edge.Hooks, d.afterClaim(f.who))
 	}
 	if f.ipsec != nil {
-		target, err := ipsec.New(ipsec.Config{
+		c := ipsec.Config{
 			Stack: ipsec.Stack(f.ipsec.Stack), Unit: f.ipsec.Unit, Connections: f.ipsec.Connections, Addresses: f.addresses,
-			Socket: f.ipsec.Socket, Timeout: f.ipsec.Timeout, Ready: ipsec.Usable,
-		})
+			Socket: f.ipsec.Socket, Timeout: f.ipsec.Timeout, Wait: f.ipsec.Wait,
+		}
+		if c.Wait > 0 {
+			c.Ready = ipsec.Usable
+		}
+		target, err := ipsec.New(c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: notify_ipsec: %w", f.who.Name, err)
 		}
@@ -179,6 +186,7 @@ func (d *Daemon) sharedLanes(c *config.Config) ([]notify.Lane, error) {
 	target, err := mail.New(mail.Config{
 		Server: net.JoinHostPort(g.Email.Server, strconv.Itoa(cmp.Or(g.Email.Port, 25))), From: g.Email.From, To: g.Email.To,
 		RouterID: g.RouterID, Hello: g.Email.HeloName, ConnectTimeout: g.Email.ConnectTimeout,
+		Encryption: map[string]mail.Encryption{"starttls": mail.StartTLS, "tls": mail.TLS}[g.Email.TLS],
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/govrrp/vrrpd/internal/config"
 	"github.com/govrrp/vrrpd/notify"
@@ -103,6 +104,23 @@ func TestMailWithoutFaults(t *testing.T) {
 		if s == notify.Fault {
 			t.Error("a mail about a fault")
 		}
+	}
+}
+
+// notify_timeout holds for each script of its instance or group.
+func TestScriptTimeout(t *testing.T) {
+	d, _ := idle(t)
+	lanes, err := d.lanes(parse(t, router(vip+"notify_timeout 2.5\nnotify \"/bin/a\"\nnotify_stop \"/bin/b\"\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range lanes[1].Hooks {
+		if x := h.Target.(notify.Exec); x.Command.Timeout != 2500*time.Millisecond {
+			t.Errorf("%s has %v", x.Keyword, x.Command.Timeout)
+		}
+	}
+	if len(lanes[1].Hooks) != 2 {
+		t.Errorf("%+v", lanes[1])
 	}
 }
 

@@ -59,6 +59,9 @@ type Config struct {
 	// Ready returns when the addresses are in the kernel and not tentative, or when
 	// ctx ends. Nil means that they always are.
 	Ready func(ctx context.Context, addresses []netip.Addr) error
+	// Wait bounds Ready: then the tunnels are tried all the same. 0 means all of Timeout,
+	// and no try.
+	Wait time.Duration
 	// Run runs commands; nil means package script.
 	Run Runner
 }
@@ -149,12 +152,30 @@ func (t *target) handle(ctx context.Context, state notify.State) (string, error)
 	if state != notify.Master {
 		return s.down(ctx)
 	}
-	if t.config.Ready != nil {
-		if err := t.config.Ready(ctx, t.config.Addresses); err != nil {
-			return "", fmt.Errorf("wait for the addresses: %w", err)
-		}
+	late, err := t.await(ctx)
+	if err != nil {
+		return "", fmt.Errorf("wait for the addresses: %w", err)
 	}
-	return s.up(ctx)
+	report, err := s.up(ctx)
+	return late + report, err
+}
+
+// await waits for the addresses. The text says that it did not wait to the end.
+func (t *target) await(ctx context.Context) (late string, err error) {
+	if t.config.Ready == nil {
+		return "", nil
+	}
+	waiting := ctx
+	if t.config.Wait > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, t.config.Wait)
+		defer cancel()
+	}
+	err = t.config.Ready(waiting, t.config.Addresses)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return fmt.Sprintf("addresses not usable after %v: %v\n", t.config.Wait, err), nil
+	}
+	return "", err
 }
 
 func (t *target) stack(ctx context.Context) (stack, error) {

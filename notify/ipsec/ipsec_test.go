@@ -115,6 +115,12 @@ func TestAddressIsAwaitedFirst(t *testing.T) {
 		t.Errorf("got %v", o.Err)
 	}
 	expect(t, "without the address", f.did())
+
+	late := f.router(t, func(c *Config) {
+		c.Wait = time.Millisecond
+		c.Ready = func(ctx context.Context, _ []netip.Addr) error { <-ctx.Done(); return errors.New("tentative") }
+	})
+	tell(t, late, notify.Master, "addresses not usable after 1ms: tentative\ngw: was up, left alone")
 }
 
 func TestRefusedChildIsTriedAgain(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"mime"
@@ -38,13 +40,26 @@ type Config struct {
 	Hello    string   // smtp_helo_name; empty: the host name
 	// ConnectTimeout is smtp_connect_timeout; 0 means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
+	Encryption     Encryption
 }
+
+// Encryption says how the way to the server is protected. With any but Clear the server
+// must have a certificate for its name that the system trusts, or no mail is sent.
+type Encryption int
+
+// The ways.
+const (
+	Clear    Encryption = iota
+	StartTLS            // RFC 3207; no mail to a server without it
+	TLS                 // from the first byte (RFC 8314), on port 465 usually
+)
 
 type target struct {
 	config Config
 	from   *mail.Address
 	to     []*mail.Address
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	roots  *x509.CertPool // nil means the system's
 
 	mu   sync.Mutex
 	last map[notify.Subject]notify.State // of the last mail
@@ -211,6 +226,10 @@ func (t *target) converse(conn net.Conn, message []byte) (refused, err error) {
 	if err != nil {
 		return nil, err
 	}
+	secure := &tls.Config{ServerName: host, RootCAs: t.roots}
+	if t.config.Encryption == TLS {
+		conn = tls.Client(conn, secure)
+	}
 	c, err := smtp.NewClient(conn, host)
 	if err != nil {
 		return nil, err
@@ -218,6 +237,11 @@ func (t *target) converse(conn net.Conn, message []byte) (refused, err error) {
 	defer c.Close()
 	if err := c.Hello(t.config.Hello); err != nil {
 		return nil, err
+	}
+	if t.config.Encryption == StartTLS {
+		if err := c.StartTLS(secure); err != nil {
+			return nil, fmt.Errorf("STARTTLS: %w", err)
+		}
 	}
 	if err := c.Mail(t.from.Address); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ package mail
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,8 @@ import (
 // A relay accepts mail and keeps it.
 type relay struct {
 	address string
-	refuse  string // command that is answered with an error
+	refuse  string      // command that is answered with an error
+	secure  *tls.Config // for STARTTLS; nil = not offered
 
 	mu    sync.Mutex
 	lines []string // commands
@@ -71,6 +73,12 @@ func (r *relay) talk(c net.Conn) {
 		switch verb, _, _ := strings.Cut(line, " "); {
 		case refused:
 			fmt.Fprint(c, "550 no\r\n")
+		case verb == "EHLO" && r.secure != nil:
+			fmt.Fprint(c, "250-relay\r\n250 STARTTLS\r\n")
+		case verb == "STARTTLS" && r.secure != nil:
+			fmt.Fprint(c, "220 go\r\n")
+			c = tls.Server(c, r.secure)
+			in = bufio.NewReader(c)
 		case verb == "DATA":
 			fmt.Fprint(c, "354 go\r\n")
 			var text strings.Builder
