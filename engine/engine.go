@@ -134,6 +134,10 @@ func (e *Engine) Step(now time.Time, in Input) []Output {
 		e.start()
 	case Woke:
 		e.wake()
+	case Suspended:
+		for _, n := range e.nodes {
+			e.post(n, vrrp.Suspended{For: in.For})
+		}
 	case FrameReceived:
 		e.receive(&in)
 	case *FrameReceived:

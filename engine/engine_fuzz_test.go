@@ -119,9 +119,12 @@ func (p *play) input(op, arg byte) engine.Input {
 	case 9:
 		return engine.FailoverRequested{Name: []string{"r0", "r1", "g", "?"}[arg&3], For: time.Duration(arg) * time.Second / 10}
 	case 10:
-		if arg&7 == 0 {
+		switch arg & 7 {
+		case 0:
 			p.started = false
 			return engine.Stopped{}
+		case 1:
+			return engine.Suspended{For: time.Duration(arg) * 50 * time.Millisecond}
 		}
 	}
 	return engine.OwnershipLost{Router: p.cfg.Routers[int(arg)%len(p.cfg.Routers)].ID}

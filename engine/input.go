@@ -20,6 +20,11 @@ type Started struct{}
 // Woke says that time has passed; whatever is due at now fires.
 type Woke struct{}
 
+// Suspended says that the machine, and the clock that now is taken from, stood
+// still for so long. It comes before the frames that were received since, and
+// those before [Woke].
+type Suspended struct{ For time.Duration }
+
 // FrameReceived is one VRRP datagram as it came from a socket. A pointer to
 // one is an input too and saves an allocation; the engine does not keep it.
 type FrameReceived struct {
@@ -100,6 +105,7 @@ type Stopped struct{}
 
 func (Started) input()           {}
 func (Woke) input()              {}
+func (Suspended) input()         {}
 func (FrameReceived) input()     {}
 func (LinkChanged) input()       {}
 func (TrackChanged) input()      {}

@@ -82,7 +82,7 @@ func (s *session) do(d *datadriven.TestData, words []string) (err error) {
 		s.step(engine.Stopped{})
 	case "wake":
 		s.step(engine.Woke{})
-	case "advance", "sleep":
+	case "advance", "sleep", "suspend":
 		var span time.Duration
 		if span, err = time.ParseDuration(words[0]); err == nil {
 			s.pass(d.Cmd, span)
@@ -233,7 +233,11 @@ func (s *session) receive(name string, args []datadriven.CmdArg) error {
 
 func (s *session) pass(verb string, span time.Duration) {
 	until := s.now.Add(span)
-	if verb == "advance" {
+	switch verb {
+	case "suspend":
+		s.step(engine.Suspended{For: span})
+		return
+	case "advance":
 		for at, ok := s.engine.Deadline(); ok && !at.After(until); at, ok = s.engine.Deadline() {
 			s.now = at
 			s.step(engine.Woke{})

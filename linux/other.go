@@ -38,6 +38,9 @@ func (*Linux) Host() runner.Host { return unsupported{} }
 // Links returns links that fail.
 func (*Linux) Links() runner.Links { return unsupported{} }
 
+// Suspended returns 0.
+func Suspended() time.Duration { return 0 }
+
 // SetRealtime returns [errors.ErrUnsupported].
 func SetRealtime(int) error { return errors.ErrUnsupported }
 

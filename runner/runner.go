@@ -22,6 +22,9 @@ type Ports struct {
 	Sink   Sink                          // told every report; nil = none
 	Log    *slog.Logger                  // nil = slog.Default
 	Record func(time.Time, engine.Input) // sees every input before the engine; nil = none
+	// Suspended returns for how long the machine, and the clock of time.Now
+	// with it, has stood still, since any fixed instant. nil = it never does.
+	Suspended func() time.Duration
 	// Tick is the loop's sign of life, once it has dealt with everything it
 	// had received. It must not block; nil = none.
 	Tick func()
@@ -36,7 +39,8 @@ type Runner struct {
 	done     chan struct{}
 	keep     bool // on exit, keep addresses and do not resign
 
-	results []engine.ActionDone
+	results   []engine.ActionDone
+	suspended time.Duration // what Ports.Suspended has returned at most
 }
 
 // request is something done on the loop's goroutine.
@@ -88,6 +92,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		r.step(l)
 	}
 	r.step(engine.Started{})
+	if r.ports.Suspended != nil {
+		r.suspended = r.ports.Suspended()
+	}
 	r.loop(ctx)
 	return r.shutDown()
 }
@@ -112,11 +119,29 @@ func (r *Runner) loop(ctx context.Context) {
 	for ctx.Err() == nil {
 		at, _ := r.engine.Deadline()
 		r.ports.Wire.Wait(at)
+		r.noticeSuspension()
 		r.serveAll()
 		r.passTime()
 		if r.ports.Tick != nil {
 			r.ports.Tick()
 		}
+	}
+}
+
+// shortestSuspension is what a difference of two clocks must be to count: no
+// interval is shorter.
+const shortestSuspension = 10 * time.Millisecond
+
+// noticeSuspension tells the engine, before anything else, that more time has
+// passed than the clock says.
+func (r *Runner) noticeSuspension() {
+	if r.ports.Suspended == nil {
+		return
+	}
+	if d := r.ports.Suspended() - r.suspended; d >= shortestSuspension {
+		r.suspended += d
+		r.ports.Log.Warn("the machine was suspended", "for", d)
+		r.step(engine.Suspended{For: d})
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +32,9 @@ type world struct {
 	call    chan struct{}
 	apply   func(context.Context, Ownership) error
 	reports []engine.Output
+	told    []engine.Input // by Record
+
+	suspended atomic.Int64 // in nanoseconds, since the start of the machine
 }
 
 type sent struct {
@@ -122,7 +127,11 @@ func start(t *testing.T, w *world) (r *Runner, stop func() error) {
 		t.Fatal(err)
 	}
 	w.call = make(chan struct{}, 1)
-	r = New(e, Ports{Wire: w, Host: w, Links: w, Sink: w})
+	r = New(e, Ports{
+		Wire: w, Host: w, Links: w, Sink: w,
+		Suspended: func() time.Duration { return time.Duration(w.suspended.Load()) },
+		Record:    func(_ time.Time, in engine.Input) { w.told = append(w.told, in) },
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	go func() { result <- r.Run(ctx) }()
@@ -178,6 +187,47 @@ func TestFramesAreHeardBeforeTimeIs(t *testing.T) {
 		s, err := r.Status(t.Context())
 		if err != nil || s.Routers[0].State != vrrp.Backup || s.Routers[0].Master.Priority != 200 {
 			t.Errorf("status %+v, %v", s.Routers[0].Status, err)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestSuspended: the MASTER's machine stands still for a minute, in which the
+// clock of this process does not move. Before that it was suspended for a day,
+// which is no news.
+func TestSuspended(t *testing.T) {
+	const day, little = 24 * time.Hour, shortestSuspension - 1
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.suspended.Store(int64(day))
+		r, stop := start(t, w)
+		time.Sleep(masterDown + time.Millisecond)
+		w.suspended.Add(int64(little)) // no more than the clocks differ by themselves
+		w.Wake()
+		synctest.Wait()
+		w.suspended.Add(int64(time.Minute))
+		w.arrive(advert(50)) // who took over meanwhile
+		w.Wake()
+		synctest.Wait()
+		s, err := r.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := s.Routers[0]
+		if got.State != vrrp.Backup || got.Counters.Suspensions != 1 || got.Counters.SuspendedFor != time.Minute+little {
+			t.Errorf("%v, counters %+v", got.State, got.Counters)
+		}
+		if n := len(w.adverts()); n != 1 {
+			t.Errorf("%d adverts, want none since the promotion", n)
+		}
+		i := slices.IndexFunc(w.told, func(in engine.Input) bool { _, ok := in.(engine.Suspended); return ok })
+		if i < 0 {
+			t.Fatal("the recording does not tell")
+		}
+		if _, frame := w.told[i+1].(*engine.FrameReceived); !frame {
+			t.Errorf("%T follows the suspension, want the frame", w.told[i+1])
 		}
 		if err := stop(); err != nil {
 			t.Error(err)

@@ -107,8 +107,25 @@ func (r *Router) downCause() CauseCode {
 	return CauseMasterDown
 }
 
+// stalled tells that a timer fired more than one interval late.
 func (r *Router) stalled(late time.Duration) {
 	r.counters.LateWakeups++
 	r.counters.MaxLateness = max(r.counters.MaxLateness, late)
-	r.notice(NoticeStalled, netip.Addr{}, "a timer fired "+late.String()+" late")
+	detail := "a timer fired " + late.String() + " late"
+	if r.slept > 0 {
+		detail += ": the machine was suspended for " + r.slept.String()
+	}
+	r.notice(NoticeStalled, netip.Addr{}, detail)
+}
+
+// suspended makes up for a clock that stood still. What is overdue then is
+// late, and is dealt with as after any other stall.
+func (r *Router) suspended(d time.Duration) {
+	r.counters.Suspensions++
+	r.counters.SuspendedFor += d
+	r.slept += d
+	r.timers.forward(d)
+	if !r.asideUntil.IsZero() {
+		r.asideUntil = r.asideUntil.Add(-d)
+	}
 }

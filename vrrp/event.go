@@ -23,6 +23,11 @@ type Stopped struct{}
 // Early or repeated ones are no-ops.
 type TimerExpired struct{}
 
+// Suspended says that the machine stood still, and with it the clock that now
+// is taken from: so much more time has passed for everybody else. It fires
+// nothing; TimerExpired comes after what the sockets hold has been heard.
+type Suspended struct{ For time.Duration }
+
 // AdvertReceived is an advertisement that passed [Parse] and carries this
 // router's VRID. A pointer to one is an event too and saves an allocation; the
 // router does not keep it.
@@ -82,6 +87,7 @@ type ActionFinished struct {
 func (Started) event()         {}
 func (Stopped) event()         {}
 func (TimerExpired) event()    {}
+func (Suspended) event()       {}
 func (AdvertReceived) event()  {}
 func (PacketRefused) event()   {}
 func (FaultsChanged) event()   {}

@@ -9,7 +9,15 @@ import (
 )
 
 // masterAdvert is "If an ADVERTISEMENT is received" of RFC 9568 §6.4.3.
+//
+// One that slept past its own Master_Down_Interval is MASTER in name only: it
+// must not drive away with an answer who has replaced it.
 func (r *Router) masterAdvert(a *Advertisement, src netip.Addr) {
+	if late, asleep := r.overslept(); asleep {
+		r.advertDue(late)
+		r.backupAdvert(a, src)
+		return
+	}
 	switch {
 	case a.Priority == PriorityResign:
 		r.sendAdvert(r.priority())
@@ -76,6 +84,13 @@ func (r *Router) advertDue(late time.Duration) {
 	}
 	r.sendAdvert(r.priority())
 	r.timers[timerAdvert] = next(r.now, late, r.cfg.Interval)
+}
+
+// overslept reports whether the next advert is so late that the others have
+// declared this MASTER down.
+func (r *Router) overslept() (late time.Duration, asleep bool) {
+	late = r.now.Sub(r.timers[timerAdvert])
+	return late, late > r.ownDownInterval()
 }
 
 // ownDownInterval is the Master_Down_Interval of the adverts sent here.

@@ -117,6 +117,66 @@ func TestStalledMaster(t *testing.T) {
 	})
 }
 
+// What lay in the socket was sent by who has replaced it: a MASTER that slept
+// past its own Master_Down_Interval does not answer as if it still were one.
+func TestStalledMasterHearsItsReplacement(t *testing.T) {
+	both(t, func(t *testing.T, d dialect) {
+		l := master(t, d, 200)
+		l.wait(time.Second + d.down(200, time.Second) + 1)
+		l.did(l.hear(1, 100), "notice late_wakeup", "release", "MASTER -> BACKUP: stalled")
+		l.due(time.Second + d.skew(200, time.Second))
+		l.did(l.hear(1, 100))
+		l.did(l.fire(), promotion(200, vrrp.Backup, vrrp.CausePreempted)...)
+	})
+}
+
+// A clock that stood still is made up for: everything is due earlier, and what
+// is overdue is late as after any other stall.
+func TestSuspended(t *testing.T) {
+	both(t, func(t *testing.T, d dialect) {
+		down := d.down(100, time.Second)
+		l := backup(t, d, 100)
+		l.did(l.do(vrrp.Suspended{For: time.Second}))
+		l.due(down - time.Second)
+		l.did(l.do(vrrp.Suspended{For: down + 1}))
+		l.did(l.do(vrrp.TimerExpired{}), "notice late_wakeup")
+		l.due(time.Second + d.skew(100, time.Second))
+		if c := l.r.Status().Counters; c.Suspensions != 2 || c.SuspendedFor != down+time.Second+1 || c.MaxLateness != time.Second+1 {
+			t.Errorf("counters %+v", c)
+		}
+
+		l = master(t, d, 100)
+		l.do(vrrp.Suspended{For: time.Hour})
+		stalled := l.r.Step(l.now, vrrp.TimerExpired{})
+		if n, ok := stalled[0].(vrrp.ReportNotice); !ok || n.Detail != "a timer fired 59m59s late: the machine was suspended for 1h0m0s" {
+			t.Errorf("%v", stalled[0])
+		}
+		l.is(vrrp.Backup)
+		l.wait(time.Hour)
+		stalled = l.r.Step(l.now, vrrp.TimerExpired{})
+		if n, ok := stalled[0].(vrrp.SendAdvert); !ok {
+			t.Errorf("%v: it has listened", n)
+		}
+
+		// A manual failover ends when it was said to.
+		l = master(t, d, 100)
+		l.do(vrrp.SteppedAside{Until: l.now.Add(time.Hour)})
+		l.do(vrrp.Suspended{For: time.Minute})
+		if until := l.r.Status().AsideUntil; !until.Equal(l.now.Add(59 * time.Minute)) {
+			t.Errorf("aside until %v", until.Sub(l.now))
+		}
+		l.do(vrrp.Suspended{For: time.Hour})
+		if until := l.r.Status().AsideUntil; !until.IsZero() {
+			t.Errorf("aside until %v", until.Sub(l.now))
+		}
+
+		// Nothing runs that could be late.
+		l = newLab(t, d, 100)
+		l.did(l.do(vrrp.Suspended{For: time.Hour}))
+		l.idle()
+	})
+}
+
 // What has been in the socket is heard before the timers: whatever it is, and
 // however late, it must not be taken for a bug.
 func TestLateEvents(t *testing.T) {

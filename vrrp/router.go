@@ -17,17 +17,18 @@ type Router struct {
 	state   State
 	since   time.Time
 
-	faults      []string   // told by FaultsChanged
-	ownership   ownership  // what was ordered of the host, and how that went
-	toldSource  netip.Addr // told by SourceChanged
-	toldPrio    uint8      // told by PriorityChanged; 0 = not yet
-	verdict     Verdict    // grouped routers
-	vote        Vote       // last vote cast
-	claims      bool       // grouped: Master_Down_Timer ran out and nobody better was heard since
-	asideUntil  time.Time  // manual failover
-	preemptOver bool       // the preempt delay has passed
-	resigned    bool       // the MASTER resigned: the down timer runs Skew_Time only
-	listening   bool       // woke up late: listening once more before taking over
+	faults      []string      // told by FaultsChanged
+	ownership   ownership     // what was ordered of the host, and how that went
+	toldSource  netip.Addr    // told by SourceChanged
+	toldPrio    uint8         // told by PriorityChanged; 0 = not yet
+	verdict     Verdict       // grouped routers
+	vote        Vote          // last vote cast
+	claims      bool          // grouped: Master_Down_Timer ran out and nobody better was heard since
+	asideUntil  time.Time     // manual failover
+	slept       time.Duration // suspended for so long since the timers last fired
+	preemptOver bool          // the preempt delay has passed
+	resigned    bool          // the MASTER resigned: the down timer runs Skew_Time only
+	listening   bool          // woke up late: listening once more before taking over
 	sending     sending
 
 	master   MasterInfo
@@ -107,6 +108,8 @@ func (r *Router) Step(now time.Time, ev Event) []Action {
 		r.stop()
 	case TimerExpired:
 		r.fire()
+	case Suspended:
+		r.suspended(ev.For)
 	case AdvertReceived:
 		r.receive(&ev)
 	case *AdvertReceived:
@@ -276,6 +279,7 @@ func (r *Router) fire() {
 	if _, due := r.timers.take(timerRelease, r.now); due {
 		r.orderOwnership(false)
 	}
+	r.slept = 0
 	if at, ok := r.timers.next(); ok && !at.After(r.now) {
 		panic(fmt.Sprintf("vrrp: %v in %v: deadline %v has not moved at %v", r.cfg.ID, r.state, at, r.now))
 	}

@@ -51,7 +51,7 @@ func shape(c *vrrp.Config, kind byte) {
 	c.PreemptDelay, c.StartDelay = time.Duration(kind>>5&1)*3*time.Second, time.Duration(kind>>6&1)*2*time.Second
 	if kind&128 != 0 {
 		c.StrictAddresses, c.HigherSendsAdvert, c.WaitsForSlowMember = true, true, true
-		c.Announce = vrrp.Announcing{Delay: time.Second, Refresh: 700 * time.Millisecond, LowerRepeat: 2, LowerDelay: time.Second}
+		c.Announce = vrrp.Announcing{Delay: time.Second, Refresh: 700 * time.Millisecond, Elsewhere: 900 * time.Millisecond, LowerRepeat: 2, LowerDelay: time.Second}
 	}
 }
 
@@ -95,6 +95,9 @@ func (p *play) event(op, arg byte) vrrp.Event {
 	case 7:
 		return vrrp.VerdictReached{Verdict: vrrp.Verdict(arg % 3)}
 	case 8:
+		if arg&1 != 0 {
+			return vrrp.Suspended{For: time.Duration(arg) * 50 * time.Millisecond}
+		}
 		return vrrp.PartnerResigned{}
 	case 9:
 		return vrrp.SteppedAside{Until: p.now.Add(time.Duration(arg) * 100 * time.Millisecond)}

@@ -53,6 +53,8 @@ type Counters struct {
 	OwnershipLost                          uint64        // addresses removed by something else
 	LateWakeups                            uint64        // timers more than one interval late
 	MaxLateness                            time.Duration // the worst of those
+	Suspensions                            uint64        // of the machine
+	SuspendedFor                           time.Duration // all of them
 	Refused                                RefusalCounts
 }
 

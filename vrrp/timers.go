@@ -69,6 +69,15 @@ func (t *timers) bringForward(i timer, at time.Time) {
 	}
 }
 
+// forward moves every timer as if so much time had passed.
+func (t *timers) forward(by time.Duration) {
+	for i := range t {
+		if !t[i].IsZero() {
+			t[i] = t[i].Add(-by)
+		}
+	}
+}
+
 // take disarms timer i if it is due at now and returns how late it is.
 func (t *timers) take(i timer, now time.Time) (late time.Duration, due bool) {
 	if !t.armed(i) || t[i].After(now) {

@@ -82,7 +82,7 @@ func (s *session) do(d *datadriven.TestData) (err error) {
 		if s.cfg, _, err = transcript.Config(s.cfg, d.CmdArgs); err == nil {
 			s.step(vrrp.Reconfigured{Config: s.cfg})
 		}
-	case "advance", "sleep", "aside":
+	case "advance", "sleep", "suspend", "aside":
 		var span time.Duration
 		if span, err = time.ParseDuration(words[0]); err == nil {
 			s.pass(d.Cmd, span)
@@ -156,6 +156,9 @@ func (s *session) pass(verb string, span time.Duration) {
 	switch verb {
 	case "aside":
 		s.step(vrrp.SteppedAside{Until: until})
+		return
+	case "suspend":
+		s.step(vrrp.Suspended{For: span})
 		return
 	case "advance":
 		for at, ok := s.router.Deadline(); ok && !at.After(until); at, ok = s.router.Deadline() {

@@ -96,6 +96,7 @@ func (r *Router) becomeMaster(cause Cause) {
 	r.counters.BecameMaster++
 	r.claims = true
 	r.interval = r.cfg.Interval
+	before := r.master
 	r.master = MasterInfo{Address: r.source(), Priority: r.priority(), Interval: r.cfg.Interval}
 	r.sendAdvert(r.priority())
 	r.timers[timerAdvert] = r.now.Add(r.cfg.Interval)
@@ -104,7 +105,7 @@ func (r *Router) becomeMaster(cause Cause) {
 	r.startIf(timerAnnounce, r.cfg.Announce.Delay)
 	r.startIf(timerRefresh, r.cfg.Announce.Refresh)
 	r.startIf(timerElsewhere, r.cfg.Announce.Elsewhere)
-	r.setState(Master, cause)
+	r.enter(Master, cause, before)
 }
 
 // startIf starts a timer of a MASTER, or stops it when d is zero.
@@ -148,11 +149,13 @@ func (r *Router) leaveMaster(how leaving) {
 	r.master = MasterInfo{}
 }
 
-func (r *Router) setState(to State, cause Cause) {
+func (r *Router) setState(to State, cause Cause) { r.enter(to, cause, MasterInfo{}) }
+
+func (r *Router) enter(to State, cause Cause, before MasterInfo) {
 	from := r.state
 	r.state, r.since = to, r.now
 	r.counters.Transitions++
-	r.do(ReportTransition{From: from, To: to, Cause: cause, Priority: r.priority()})
+	r.do(ReportTransition{From: from, To: to, Cause: cause, Priority: r.priority(), Before: before})
 }
 
 // obey carries out the sync-group's ruling.
@@ -173,7 +176,7 @@ func (r *Router) obey(v Verdict) {
 // yieldToGroup gives up mastership because another member had to. If that was
 // a stall, this member has stalled too and does as it would have done alone.
 func (r *Router) yieldToGroup() {
-	if late := r.now.Sub(r.timers[timerAdvert]); late > r.ownDownInterval() {
+	if late, asleep := r.overslept(); asleep {
 		r.advertDue(late)
 		return
 	}

@@ -45,7 +45,8 @@ func main() {
 		ID: id, Version: vrrp.V3, Priority: 100, Interval: time.Second, Addresses: []netip.Addr{address.Addr()},
 	}}}})
 	check(err)
-	check(runner.New(e, runner.Ports{Wire: host.Wire(), Host: host.Host(), Links: host.Links(), Sink: printer{}}).Run(ctx))
+	ports := runner.Ports{Wire: host.Wire(), Host: host.Host(), Links: host.Links(), Sink: printer{}, Suspended: linux.Suspended}
+	check(runner.New(e, ports).Run(ctx))
 	check(host.Close(context.Background()))
 }
 

@@ -99,6 +99,7 @@ func counters(c vrrp.Counters) Counters {
 		BecameMaster: c.BecameMaster, ReleasedMaster: c.ReleasedMaster,
 		Announcements: c.Announcements, SendErrors: c.SendErrors, ActionErrors: c.ActionErrors,
 		OwnershipLost: c.OwnershipLost, LateWakeups: c.LateWakeups, MaxLateness: c.MaxLateness.Seconds(),
+		Suspensions: c.Suspensions, SuspendedFor: c.SuspendedFor.Seconds(),
 		Refused: counts(c.Refused),
 	}
 }

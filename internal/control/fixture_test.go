@@ -102,7 +102,8 @@ func router() engine.RouterStatus {
 		Counters: vrrp.Counters{
 			AdvertsSent: 1, AdvertsReceived: 2, PriorityZeroSent: 3, PriorityZeroReceived: 4, BecameMaster: 5,
 			ReleasedMaster: 6, Transitions: 7, Announcements: 8, SendErrors: 9, ActionErrors: 10, OwnershipLost: 11,
-			LateWakeups: 12, MaxLateness: 13 * time.Millisecond, Refused: vrrp.RefusalCounts{vrrp.RefusedChecksum: 14},
+			LateWakeups: 12, MaxLateness: 13 * time.Millisecond,
+			Suspensions: 15, SuspendedFor: 16 * time.Second, Refused: vrrp.RefusalCounts{vrrp.RefusedChecksum: 14},
 		},
 	}
 	return r

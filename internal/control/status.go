@@ -119,6 +119,8 @@ type Counters struct {
 	OwnershipLost        uint64            `json:"ownership_lost"`
 	LateWakeups          uint64            `json:"late_wakeups"`
 	MaxLateness          float64           `json:"max_lateness_seconds"`
+	Suspensions          uint64            `json:"suspensions"` // of the machine
+	SuspendedFor         float64           `json:"suspended_seconds"`
 	Refused              map[string]uint64 `json:"refused"`
 }
 

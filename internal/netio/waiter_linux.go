@@ -45,7 +45,8 @@ func newWaiter() (*waiter, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC)
+	// A machine that was suspended looks after what is due at once.
+	timer, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC)
 	if err != nil {
 		unix.Close(epoll)
 		return nil, os.NewSyscallError("timerfd_create", err)

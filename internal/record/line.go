@@ -34,6 +34,7 @@ type line struct {
 	Done     *done                     `json:"done,omitempty"`
 	Lost     *engine.OwnershipLost     `json:"ownership_lost,omitempty"`
 	Failover *engine.FailoverRequested `json:"failover,omitempty"`
+	Suspend  *span                     `json:"suspended,omitempty"`
 	Reload   *config                   `json:"reload,omitempty"`
 	Dropped  int                       `json:"dropped,omitempty"` // lines missing here
 }
@@ -151,6 +152,9 @@ func encode(in engine.Input) (l line, err error) {
 		l.Lost = &in
 	case engine.FailoverRequested:
 		l.Failover = &in
+	case engine.Suspended:
+		d := span(in.For)
+		l.Suspend = &d
 	case engine.Reloaded:
 		c := wrap(in.Config)
 		l.Reload = &c
@@ -197,6 +201,8 @@ func (l *line) input() (engine.Input, error) {
 		return *l.Lost, nil
 	case l.Failover != nil:
 		return *l.Failover, nil
+	case l.Suspend != nil:
+		return engine.Suspended{For: time.Duration(*l.Suspend)}, nil
 	case l.Reload != nil:
 		c, err := l.Reload.unwrap()
 		return engine.Reloaded{Config: c}, err

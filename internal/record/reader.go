@@ -162,6 +162,8 @@ func describe(in engine.Input) string {
 		return fmt.Sprintf("%v: addresses lost: %s", in.Router, in.Detail)
 	case engine.FailoverRequested:
 		return fmt.Sprintf("failover of %s for %v requested", in.Name, in.For)
+	case engine.Suspended:
+		return fmt.Sprintf("the machine was suspended for %v", in.For)
 	case engine.Reloaded:
 		return "reloaded"
 	}
