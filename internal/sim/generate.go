@@ -205,9 +205,10 @@ func (g generator) timing(p plan) (c vrrp.Config) {
 }
 
 func (g generator) tracks() (all []engine.Tracking) {
-	script := func(name string, weight int, reverse bool) {
-		all = append(all, engine.Tracking{Track: engine.Track{Kind: engine.TrackScript, Name: name}, Weight: weight, Reverse: reverse})
+	track := func(kind engine.TrackKind, name string, weight int, reverse bool) {
+		all = append(all, engine.Tracking{Track: engine.Track{Kind: kind, Name: name}, Weight: weight, Reverse: reverse})
 	}
+	script := func(name string, weight int, reverse bool) { track(engine.TrackScript, name, weight, reverse) }
 	if g.one(2) {
 		script("alive", 0, false)
 	}
@@ -216,6 +217,9 @@ func (g generator) tracks() (all []engine.Tracking) {
 	}
 	if g.one(6) {
 		script("drain", -60, true)
+	}
+	if g.one(6) {
+		track(engine.TrackFile, "maintenance", pick(g, 0, -40, -254), false)
 	}
 	return slices.Clip(all)
 }

@@ -118,12 +118,14 @@ func (t *told) outlook(v *view) outlook {
 	return o
 }
 
-// weigh is keepalived's rule of weights for objects that are good or bad.
+// weigh is keepalived's rule of weights.
 func weigh(k engine.Tracking, l engine.Level) (delta int, bad bool) {
-	if !l.Known {
+	switch {
+	case !l.Known:
 		return 0, false
-	}
-	if k.Weight == 0 {
+	case k.Kind == engine.TrackFile:
+		return weighFile(k, l)
+	case k.Weight == 0:
 		return 0, l.Good == k.Reverse
 	}
 	if l.Good == (k.Weight > 0) {
@@ -133,6 +135,22 @@ func weigh(k engine.Tracking, l engine.Level) (delta int, bad bool) {
 		delta = -delta
 	}
 	return delta, false
+}
+
+// weighFile: the number in a file counts weight times, and −254 is a fault. So
+// is a file that cannot be read.
+func weighFile(k engine.Tracking, l engine.Level) (delta int, bad bool) {
+	if k.Weight == 0 {
+		return 0, !l.Good || (l.Value == 0) == k.Reverse
+	}
+	delta = min(k.Weight*l.Value, 253)
+	if k.Reverse {
+		delta = min(-k.Weight*l.Value, 253)
+	}
+	if !l.Good {
+		return 0, true
+	}
+	return delta, delta <= -254
 }
 
 // source is the address a router sends from; invalid when there is none.

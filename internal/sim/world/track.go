@@ -52,15 +52,27 @@ func (w *World) setLevel(n *node, name string, good bool) {
 		if l.Name != name {
 			continue
 		}
-		l.bad--
-		if !good {
-			l.bad += 2
+		if good {
+			l.bad--
+		} else {
+			l.bad++
 		}
-		l.Good, l.Detail = l.bad <= 0, ""
-		if !l.Good {
-			l.Detail = "exit 1"
-		}
+		l.judge()
 		w.report(n, l)
+	}
+}
+
+// judge makes the level of an object of the faults in force. A file holds a
+// number first and cannot be read then.
+func (l *levelOf) judge() {
+	l.Good, l.Value, l.Detail = l.bad == 0, 0, ""
+	switch {
+	case l.Kind == engine.TrackFile && l.bad == 1:
+		l.Good, l.Value = true, 1
+	case l.Kind == engine.TrackFile && l.bad > 1:
+		l.Detail = "permission denied"
+	case l.bad > 0:
+		l.Detail = "exit 1"
 	}
 }
 
