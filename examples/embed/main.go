@@ -45,8 +45,7 @@ func main() {
 		ID: id, Version: vrrp.V3, Priority: 100, Interval: time.Second, Addresses: []netip.Addr{address.Addr()},
 	}}}})
 	check(err)
-	ports := runner.Ports{Wire: host.Wire(), Host: host.Host(), Links: host.Links(), Sink: printer{}, Suspended: linux.Suspended}
-	check(runner.New(e, ports).Run(ctx))
+	check(runner.New(e, runner.Ports{Wire: host.Wire(), Host: host.Host(), Links: host.Links(), Suspended: linux.Suspended, Sink: printer{}}).Run(ctx))
 	check(host.Close(context.Background()))
 }
 
