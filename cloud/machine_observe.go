@@ -129,7 +129,11 @@ func (m *machine) lose(t *track) {
 	}
 	t.lost = append(t.lost, m.now)
 	t.lost = slices.DeleteFunc(t.lost, func(at time.Duration) bool { return m.now-at > m.t.ContentionWindow })
-	if len(t.lost) < m.t.ContentionLosses {
+	few := m.t.ContentionLosses
+	if !m.want.Peer.Addr.IsValid() {
+		few *= 2 // the other one may know that it is the lower
+	}
+	if len(t.lost) < few {
 		return
 	}
 	if m.outranks(t) {

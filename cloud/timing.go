@@ -50,7 +50,9 @@ type Timing struct {
 	Hold time.Duration
 	// ContentionLosses losses of one item within ContentionWindow are a fight
 	// with another claimant: the higher-ranked node then re-claims every
-	// ContentionPace, the lower stops writing for Yield. [3, 5 min, 30 s, 5 min]
+	// ContentionPace, the lower stops writing for Yield. A node that never heard
+	// the other one, and so cannot tell, bears twice as many.
+	// [3, 5 min, 30 s, 5 min]
 	ContentionLosses int
 	ContentionWindow time.Duration
 	ContentionPace   time.Duration

@@ -45,6 +45,9 @@ type ReportTransition struct {
 	From, To State
 	Cause    Cause
 	Priority uint8 // effective priority at that moment
+	// Before is, on becoming MASTER, the MASTER that was heard until then; its
+	// Address is zero if nobody was.
+	Before MasterInfo
 }
 
 // ReportRefusal tells that packets were discarded. Every one is counted, but

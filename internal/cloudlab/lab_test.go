@@ -104,6 +104,10 @@ type vm struct {
 	proc   *netns.Process
 
 	apiDown, metaDown atomic.Bool // connections break
+	// first is when the API and the metadata service were first asked, in Unix
+	// nanoseconds; 0: not yet.
+	firstAPI, firstMeta atomic.Int64
+	requests            atomic.Int64
 }
 
 // newSite builds the network and the cloud; no daemon runs yet.
@@ -160,7 +164,13 @@ func (s *site) newVM(number int, mac func(netip.Addr) string) *vm {
 
 // ServeHTTP implements http.Handler: the cloud, as this machine reaches it.
 func (v *vm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if down := &v.apiDown; v.isMeta(r) && v.metaDown.Load() || !v.isMeta(r) && down.Load() {
+	down, first := &v.apiDown, &v.firstAPI
+	if v.isMeta(r) {
+		down, first = &v.metaDown, &v.firstMeta
+	}
+	v.requests.Add(1)
+	first.CompareAndSwap(0, time.Now().UnixNano())
+	if down.Load() {
 		panic(http.ErrAbortHandler)
 	}
 	v.api.ServeHTTP(w, r)
@@ -168,14 +178,20 @@ func (v *vm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (v *vm) peer() *vm               { return v.s.vms[1-v.number] }
 func (v *vm) file(name string) string { return filepath.Join(v.dir, name) }
-func (v *vm) write(name, text string) { v.writeMode(name, text, 0o600) }
 func (v *vm) address(nic int) string  { return primaries()[v.number][nic] }
+
+// command runs something with nothing in its environment but what leads to
+// the fake: whoever runs the tests may have an account in one of the clouds.
 func (v *vm) command(args ...string) []string {
-	// Whoever runs the tests may have an account in one of the clouds.
 	return append(append([]string{"env", "-i", "PATH=" + os.Getenv("PATH"), "HOME=" + v.dir}, v.env...), args...)
 }
 
-func (v *vm) writeMode(name, text string, mode os.FileMode) {
+// claimCommand is a `vrrpd claim` of some items.
+func (v *vm) claimCommand(items ...string) []string {
+	return append(v.command(build.Vrrpd(v.s.t), "claim", v.s.provider, "--endpoint", fakeURL, "--metadata-endpoint", v.metadata), items...)
+}
+
+func (v *vm) write(name, text string, mode os.FileMode) {
 	v.s.t.Helper()
 	if err := os.WriteFile(v.file(name), []byte(text), mode); err != nil {
 		v.s.t.Fatal(err)
@@ -214,7 +230,7 @@ func (v *vm) run(priority int) {
     endpoint %s
     metadata_endpoint %s
 }
-`, v.s.provider, v.s.claim, fakeURL, v.metadata)+v.instance(priority, "cloud_claim blog"))
+`, v.s.provider, v.s.claim, fakeURL, v.metadata)+v.instance(priority, "cloud_claim blog"), 0o600)
 	v.proc = v.host.Start(v.command(build.Vrrpd(v.s.t), "run", "-f", v.file("keepalived.conf"), "--socket", v.file("s"))...)
 }
 
@@ -233,11 +249,11 @@ func (v *vm) state() (state, claim string) {
 }
 
 // start runs both daemons and waits until the first is MASTER and has everything.
-func (s *site) start() (a, b *vm) {
+func (s *site) start(run func(v *vm, priority int)) (a, b *vm) {
 	s.t.Helper()
 	a, b = s.vms[0], s.vms[1]
-	a.run(200)
-	b.run(100)
+	run(a, 200)
+	run(b, 100)
 	a.untilMaster(0)
 	a.moved()
 	return a, b
@@ -271,4 +287,12 @@ func (v *vm) masters() int { return strings.Count(v.proc.Output(), "Entering MAS
 func (v *vm) untilMaster(before int) {
 	v.s.t.Helper()
 	v.s.within(20*time.Second, v.host.Name+" is MASTER", func() bool { return v.masters() > before })
+}
+
+// stillMaster checks that v has become MASTER once, and is it now.
+func (v *vm) stillMaster() {
+	v.s.t.Helper()
+	if state, claim := v.state(); state != "MASTER" || v.masters() != 1 {
+		v.s.t.Errorf("%s is %s, and became MASTER %d times: %s", v.host.Name, state, v.masters(), claim)
+	}
 }

@@ -175,7 +175,7 @@ func TestClaimOnYield(t *testing.T) {
 	for words, faults := range map[string]int{"": 0, "on_yield fault": 1} {
 		inPair(t, "provider oci\nvips {\n10.0.0.4\n}\n"+words, func(w *memory.World) { w.Add(cloud.VIP(addr("10.0.0.4")), "b/0") }, func(p *pair) {
 			p.is(vrrp.Master, vrrp.CauseMasterResigned, time.Minute)
-			for range 5 {
+			for range 7 {
 				p.w.Set(cloud.VIP(addr("10.0.0.4")), "b/0")
 				p.wait(40 * time.Second)
 			}

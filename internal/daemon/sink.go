@@ -76,7 +76,9 @@ func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransit
 		At: now, What: "transition",
 		Text: fmt.Sprintf("%v -> %v: %v (priority %d)", a.From, a.To, a.Cause, a.Priority),
 	})
-	s.claims.transition(notify.Subject{Kind: notify.Instance, Name: out.Name}, a.To, a.Cause, a.Priority)
+	who := notify.Subject{Kind: notify.Instance, Name: out.Name}
+	s.claims.transition(who, a.To, a.Cause, a.Priority)
+	s.claims.ranks(who, a.Priority, a.Before)
 	s.causes[out.Name] = a
 	s.dispatcher.Post(notify.Event{
 		Kind: notify.Instance, Name: out.Name, State: notify.State(a.To.String()),
@@ -87,7 +89,13 @@ func (s *sink) transition(now time.Time, out engine.Output, a vrrp.ReportTransit
 func (s *sink) group(now time.Time, out engine.Output) {
 	s.log.Info(fmt.Sprintf("VRRP_Group(%s) Entering %v STATE", out.Name, out.Group.To))
 	s.remember(out.Name, control.Decision{At: now, What: "transition", Text: "-> " + out.Group.To.String()})
-	s.claims.transition(notify.Subject{Kind: notify.Group, Name: out.Name}, out.Group.To, s.groupCause(out.Group.Members), 0)
+	who := notify.Subject{Kind: notify.Group, Name: out.Name}
+	s.claims.transition(who, out.Group.To, s.groupCause(out.Group.Members), 0)
+	for _, m := range out.Group.Members {
+		if last := s.causes[m]; last.Before.Address.IsValid() {
+			s.claims.ranks(who, last.Priority, last.Before)
+		}
+	}
 	s.dispatcher.Post(notify.Event{Kind: notify.Group, Name: out.Name, State: notify.State(out.Group.To.String()), At: now})
 }
 
@@ -145,6 +153,9 @@ func (s *sink) notice(now time.Time, out engine.Output, a vrrp.ReportNotice) {
 		source = a.Source.String()
 	}
 	s.remark(now, out.Name, a)
+	if a.Notice == vrrp.NoticeLowerPriority {
+		s.claims.outranks(out.Router, a.Source, a.Priority)
+	}
 	key := noticeKey{out.Name, a.Notice, source}
 	s.mu.Lock()
 	last, known := s.logged[key]
