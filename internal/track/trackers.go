@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/govrrp/vrrpd/engine"
 )
@@ -104,7 +107,8 @@ func (ts *Trackers) Set(wanted []Spec) error {
 }
 
 // Run runs the trackers until ctx is done, and returns when the last of them has
-// stopped. It calls yield for each first result and each change of level, one call
+// stopped; an error names those that have not within ten seconds, as they wait in the
+// kernel for a file server or a device. It calls yield for each first result and each change of level, one call
 // at a time; a yield that blocks delays the trackers, not Set or Status, and must
 // return when ctx is done. Levels from an earlier Run are not kept. It is an error
 // to call Run while it runs.
@@ -127,9 +131,36 @@ func (ts *Trackers) Run(ctx context.Context, yield func(engine.TrackChanged)) er
 	<-ctx.Done()
 	ts.mu.Lock()
 	ts.run = nil
+	running := slices.Collect(maps.Values(ts.trackers))
 	ts.mu.Unlock()
-	r.wg.Wait()
-	return nil
+	stopped := make(chan struct{})
+	go func() { r.wg.Wait(); close(stopped) }()
+	limit := time.NewTimer(endTime)
+	defer limit.Stop()
+	select {
+	case <-stopped:
+		return nil
+	case <-limit.C:
+		return fmt.Errorf("track: still running: %s", stuck(running))
+	}
+}
+
+// endTime is how long trackers may take to stop: longer than it takes to end a program.
+const endTime = 10 * time.Second
+
+// stuck lists the trackers that have not stopped.
+func stuck(running []*tracker) string {
+	var names []string
+	for _, t := range running {
+		select {
+		case <-t.gone:
+		default:
+			tr := t.spec.Track()
+			names = append(names, string(tr.Kind)+" "+tr.Name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // start runs a tracker. The caller holds Trackers.mu, so that Run cannot have begun

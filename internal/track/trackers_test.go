@@ -234,3 +234,26 @@ func TestRunAgainStartsAnew(t *testing.T) {
 		}
 	})
 }
+
+// A program that cannot be ended does not hold up the end of the daemon for ever.
+func TestRunEndsWithoutTheStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &runs{linger: time.Hour}
+		ts := New(slog.New(slog.DiscardHandler))
+		ts.edge = edges{run: r.run}
+		if err := ts.Set([]Spec{hanging("b", "/b"), hanging("a", "/a")}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		began := time.Now()
+		err := ts.Run(ctx, func(engine.TrackChanged) {})
+		if err == nil || !strings.HasSuffix(err.Error(), "still running: script a, script b") {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(began); took != time.Second+endTime {
+			t.Errorf("after %v", took)
+		}
+		time.Sleep(2 * time.Hour) // they end at last
+	})
+}

@@ -30,6 +30,9 @@ var (
 	ErrTimeout = errors.New("ended at its deadline")
 	// ErrCanceled: the context ended first and the program was ended.
 	ErrCanceled = errors.New("ended because it is no longer wanted")
+	// ErrStuck: the program did not even end by SIGKILL, as it waits in the kernel. It is
+	// reaped when it does.
+	ErrStuck = errors.New("stuck in the kernel")
 	// ErrExit: the program ended by itself, but not with exit code 0.
 	ErrExit = errors.New("failed")
 	// ErrUnsafe: somebody other than root could change what would run as root.
@@ -100,7 +103,7 @@ func (c Command) Check() error {
 }
 
 // Run starts the program with args after the configured ones and waits until it
-// has ended. It returns at the latest a little after Timeout plus Grace, or after
+// has ended. It returns at the latest 3 seconds after Timeout plus Grace, or after
 // the end of ctx plus Grace.
 func (c Command) Run(ctx context.Context, args ...string) Result {
 	started := time.Now()

@@ -20,6 +20,9 @@ import (
 // child in the background still holds the pipe.
 const settle = 250 * time.Millisecond
 
+// killTime is how long a program may take to end after SIGKILL.
+const killTime = 2 * time.Second
+
 // run does the work of Run on a locked thread that no other goroutine will use.
 func (c Command) run(ctx context.Context, args []string) Result {
 	failed := Result{Exit: -1}
@@ -92,10 +95,11 @@ func (c Command) supervise(ctx context.Context, cmd *exec.Cmd, out *tail) Result
 	case <-ctx.Done():
 		ended = ErrCanceled
 	}
-	if ended != nil {
-		endGroup(cmd.Process.Pid, c.grace(), exited, out.eof)
-	} else {
+	if ended == nil {
 		await(out.eof, settle)
+	} else if !endGroup(cmd.Process.Pid, c.grace(), exited, out.eof) {
+		go func() { <-exited; _ = cmd.Wait() }()
+		return Result{Exit: -1, Output: out.String(), Err: fmt.Errorf("%w, and %w", ended, ErrStuck)}
 	}
 	// Only now is the leader reaped: as long as it is a zombie, its process group id
 	// cannot belong to anybody else.
@@ -114,8 +118,9 @@ func (c Command) supervise(ctx context.Context, cmd *exec.Cmd, out *tail) Result
 }
 
 // endGroup asks a process group to end, waits until its leader has ended and its
-// output is closed, at most grace, and then leaves nobody alive.
-func endGroup(pgid int, grace time.Duration, exited, eof <-chan struct{}) {
+// output is closed, at most grace, and then leaves nobody alive. It reports whether that
+// succeeded: nothing ends a process that waits for a device or a file server.
+func endGroup(pgid int, grace time.Duration, exited, eof <-chan struct{}) bool {
 	_ = syscall.Kill(-pgid, syscall.SIGTERM)
 	t := time.NewTimer(grace)
 	defer t.Stop()
@@ -133,16 +138,22 @@ func endGroup(pgid int, grace time.Duration, exited, eof <-chan struct{}) {
 		}
 	}
 	_ = syscall.Kill(-pgid, syscall.SIGKILL)
-	<-exited
+	if !await(exited, killTime) {
+		return false
+	}
 	await(eof, settle)
+	return true
 }
 
-func await(done <-chan struct{}, limit time.Duration) {
+// await reports whether something came to its end within the limit.
+func await(done <-chan struct{}, limit time.Duration) bool {
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
 	case <-done:
+		return true
 	case <-t.C:
+		return false
 	}
 }
 
