@@ -73,7 +73,7 @@ var ErrConfig = errors.New("the configuration has errors")
 // Load reads a configuration. The diagnostics are complete even with an
 // error, which wraps [ErrConfig] when the file could be read.
 func Load(o Options) (*config.Config, config.Diagnostics, error) {
-	cfg, diagnostics, err := config.Load(o.ConfigPath, config.Options{ConfigID: o.ConfigID})
+	cfg, diagnostics, err := config.Load(o.ConfigPath, config.Options{ConfigID: o.ConfigID, Environ: os.Environ()})
 	if err != nil {
 		return nil, diagnostics, err
 	}
@@ -117,7 +117,7 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	if err != nil {
 		return nil, err
 	}
-	first := startupDelay(plan.engine, cfg.Global.StartupDelay)
+	first := startupDelay(plan.engine, &cfg.Global, sinceBoot())
 	e, err := engine.New(first)
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
 	}
 	parts.Go(func() {
 		err := d.trackers.Run(ctx, func(t engine.TrackChanged) { _ = d.runner.Post(ctx, t) })
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			d.opts.Log.Error("tracking ended", "err", err)
 		}
 	})

@@ -5,13 +5,13 @@ package scenarios
 import (
 	"context"
 	"flag"
-	"fmt"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -86,13 +86,16 @@ func TestNoLeaks(t *testing.T) {
 	for range *leaks {
 		d.round(more, conf)
 	}
-	var after usage
-	eventually(t, fmt.Sprintf("the %v goroutines and %v files of before", before.goroutines, before.files), func() bool {
+	after := d.usage()
+	for end := time.Now().Add(limit); (after.goroutines > before.goroutines || after.files > before.files) && time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond) // what ends may take a while
 		after = d.usage()
-		return after.goroutines <= before.goroutines && after.files <= before.files
-	})
+	}
 	t.Logf("after 5 rounds %.0f goroutines, %.0f files, %.1f MiB; after %d more %.0f, %.0f, %.1f MiB", before.goroutines, before.files,
 		before.resident/(1<<20), *leaks, after.goroutines, after.files, after.resident/(1<<20))
+	if after.goroutines > before.goroutines || after.files > before.files {
+		t.Error("more goroutines or files than before")
+	}
 	if grown := after.resident - before.resident; grown > 8<<20 {
 		t.Errorf("%.1f MiB more than before", grown/(1<<20))
 	}
