@@ -129,12 +129,14 @@ type guardState struct {
 
 // track is what the machine knows about one item.
 type track struct {
-	item  Item
-	key   string
-	obs   Observed
-	obsAt time.Duration
-	seen  bool // obs is of this generation
-	fresh bool // obs may be planned on
+	item   Item
+	key    string
+	obs    Observed
+	obsAt  time.Duration
+	read   bool          // it was read, successfully, once
+	readAt time.Duration // and when last
+	seen   bool          // obs is of this generation
+	fresh  bool          // obs may be planned on
 
 	was   Owner // the last owner in this generation that was not Unknown
 	since time.Duration
@@ -240,7 +242,7 @@ func (m *machine) onWanted(ev event) {
 		m.discoverTry, m.discoverAt = 0, m.now
 	}
 	for _, t := range m.tracks {
-		*t = track{item: t.item, key: t.key, obs: t.obs, obsAt: t.obsAt, since: m.now, next: m.now}
+		*t = track{item: t.item, key: t.key, obs: t.obs, obsAt: t.obsAt, read: t.read, readAt: t.readAt, since: m.now, next: m.now}
 		if t.obs.Owner != Unknown {
 			t.was = t.obs.Owner
 		}

@@ -26,6 +26,9 @@ func (m *machine) onObserved(ev event) {
 func (m *machine) note(t *track, o Observed) {
 	before := t.obs
 	t.obs, t.obsAt, t.seen, t.fresh = o, m.now, true, false
+	if o.Owner != Unknown {
+		t.read, t.readAt = true, m.now
+	}
 	if !m.want.Master {
 		if o.Owner != Unknown {
 			m.become(t, o.Owner, before)

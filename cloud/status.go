@@ -81,10 +81,12 @@ type ItemStatus struct {
 	Known  Owner     `json:"known"` // as of the last read that succeeded
 	Holder string    `json:"holder,omitempty"`
 	Since  time.Time `json:"since"`
-	Class  Class     `json:"class"` // of the last error
-	Error  string    `json:"error,omitempty"`
-	Tries  int       `json:"tries,omitempty"` // failures in a row
-	Losses int       `json:"losses,omitempty"`
+	// Verified is when the last read succeeded; zero: none has.
+	Verified time.Time `json:"verified,omitzero"`
+	Class    Class     `json:"class"` // of the last error
+	Error    string    `json:"error,omitempty"`
+	Tries    int       `json:"tries,omitempty"` // failures in a row
+	Losses   int       `json:"losses,omitempty"`
 }
 
 // snapshot builds the status. wall turns a machine time into a wall clock time.
@@ -103,7 +105,7 @@ func (m *machine) snapshot(wall func(time.Duration) time.Time) Status {
 	for i, t := range m.tracks {
 		is := ItemStatus{
 			Key: t.key, Kind: t.item.Kind, Owner: t.obs.Owner, Known: t.was, Holder: t.obs.Holder,
-			Since: wall(t.since), Class: t.class, Tries: t.tries, Losses: len(t.lost),
+			Since: wall(t.since), Verified: t.verified(wall), Class: t.class, Tries: t.tries, Losses: len(t.lost),
 		}
 		if t.err != nil {
 			is.Error = t.err.Error()
@@ -121,6 +123,13 @@ func (m *machine) snapshot(wall func(time.Duration) time.Time) Status {
 		}
 	}
 	return s
+}
+
+func (t *track) verified(wall func(time.Duration) time.Time) time.Time {
+	if !t.read {
+		return time.Time{}
+	}
+	return wall(t.readAt)
 }
 
 func finding(t *track) Finding {

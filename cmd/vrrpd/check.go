@@ -38,7 +38,7 @@ type checkOptions struct {
 }
 
 func (a *app) check(files []string, o checkOptions) error {
-	load := config.Options{ConfigID: o.configID}
+	load := config.Options{ConfigID: o.configID, Environ: os.Environ()}
 	if o.host {
 		load.Host = config.LocalHost{}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/govrrp/vrrpd/cloud"
 	"github.com/govrrp/vrrpd/internal/cloudprovider"
+	"github.com/govrrp/vrrpd/internal/config"
 )
 
 // exitUnknown: nobody could tell who owns what when time was up.
@@ -63,12 +65,21 @@ func (o *claimOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.create, "create", false, "create routes that do not exist")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "give up after")
-	f.StringVar(&o.Endpoint, "endpoint", "", "URL of the cloud's API")
-	f.StringVar(&o.MetadataEndpoint, "metadata-endpoint", "", "URL of the metadata service")
-	f.StringVar(&o.Region, "region", "", "region (default: this machine's)")
-	f.StringVar(&o.Profile, "profile", "", "profile of the SDK's configuration files")
-	f.StringVar(&o.Subscription, "subscription", "", "Azure subscription")
-	f.StringVar(&o.ResourceGroup, "resource-group", "", "Azure resource group")
+	for _, v := range []struct {
+		to          *string
+		flag, usage string
+	}{
+		{&o.Endpoint, "endpoint", "URL of the cloud's API"},
+		{&o.MetadataEndpoint, "metadata-endpoint", "URL of the metadata service"},
+		{&o.Region, "region", "region (default: this machine's)"},
+		{&o.Profile, "profile", "profile of the SDK's configuration files"},
+		{&o.CredentialsFile, "credentials-file", "credentials (default: where the SDK looks)"},
+		{&o.Subscription, "subscription", "Azure subscription"},
+		{&o.ResourceGroup, "resource-group", "Azure resource group"},
+	} {
+		name := config.CloudEnvironment + strings.ToUpper(strings.ReplaceAll(v.flag, "-", "_"))
+		f.StringVar(v.to, v.flag, os.Getenv(name), v.usage+"; also "+name)
+	}
 }
 
 // items are what the flags name.
@@ -126,7 +137,10 @@ func (a *app) claim(ctx context.Context, o claimOptions) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	conf := cloud.Config{Name: "claim", Provider: provider, Items: items}
+	conf := cloud.Config{
+		Name: "claim", Provider: provider, Items: items,
+		Limiter: cloud.NewLimiterWithRates(nil, cloudprovider.Rates(o.Provider)),
+	}
 	if o.dryRun {
 		conf.Mode = cloud.ModeDryRun
 	}

@@ -13,57 +13,66 @@ import (
 
 	"github.com/govrrp/vrrpd/cloud"
 	"github.com/govrrp/vrrpd/internal/cloudprovider"
+	"github.com/govrrp/vrrpd/internal/daemon"
 )
 
 func (a *app) cloudCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "cloud", Short: "Look at this node's cloud: check, plan, policy", Args: cobra.NoArgs,
+		Use: "cloud", Short: "Look at this node's cloud: check, plan, policy, status", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.cloudCheckCommand(), a.cloudPlanCommand(), a.cloudPolicyCommand())
-	for _, sub := range c.Commands() {
-		sub.Args = cobra.ExactArgs(1)
-	}
+	c.AddCommand(a.cloudCheckCommand(), a.cloudPlanCommand(), a.cloudPolicyCommand(), a.cloudStatusCommand())
 	return c
 }
 
-// connect reaches the cloud the flags name.
-func (o *claimOptions) connect(ctx context.Context, name string) (cloud.Provider, []cloud.Item, error) {
-	o.Provider = name
-	items, err := o.items()
-	if err != nil {
-		return nil, nil, &exitError{exitUsage, err}
-	}
-	p, err := cloudprovider.New(ctx, o.Options)
-	return p, items, err
+// reached is a cloud that a command talks to, and the items that it names.
+type reached struct {
+	cloud.Provider
+	name  string
+	items []cloud.Item
+	json  bool
 }
 
-func (a *app) cloudCheckCommand() *cobra.Command {
+// cloudSubcommand makes a command that reaches the cloud that its argument and
+// flags name, within the time they give.
+func cloudSubcommand(name, short string, run func(ctx context.Context, to reached) error) *cobra.Command {
 	var o claimOptions
-	var probe bool
-	var peer string
 	c := &cobra.Command{
-		Use:   "check oci|aws|azure|auto",
-		Short: "Look for what would make a takeover fail, changing nothing",
+		Use: name + " oci|aws|azure|auto", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), o.timeout)
 			defer cancel()
-			p, items, err := o.connect(ctx, args[0])
+			o.Provider = args[0]
+			items, err := o.items()
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			p, err := cloudprovider.New(ctx, o.Options)
 			if err != nil {
 				return err
 			}
-			checker, ok := p.(cloud.Checker)
-			if !ok {
-				return fmt.Errorf("%s has no preflight", args[0])
-			}
-			opts, err := preflightOptions(peer, probe)
-			if err != nil {
-				return err
-			}
-			return a.printFindings(checker.Check(ctx, items, opts), o.json)
+			ctx = cloud.WithLimiter(ctx, cloud.NewLimiterWithRates(nil, cloudprovider.Rates(o.Provider)))
+			return run(ctx, reached{p, args[0], items, o.json})
 		},
 	}
 	o.flags(c)
+	return c
+}
+
+func (a *app) cloudCheckCommand() *cobra.Command {
+	var probe bool
+	var peer string
+	c := cloudSubcommand("check", "Look for what would make a takeover fail, changing nothing", func(ctx context.Context, to reached) error {
+		checker, ok := to.Provider.(cloud.Checker)
+		if !ok {
+			return fmt.Errorf("%s has no preflight", to.name)
+		}
+		opts, err := preflightOptions(peer, probe)
+		if err != nil {
+			return err
+		}
+		return a.printFindings(checker.Check(ctx, to.items, opts), to.json)
+	})
 	c.Flags().BoolVar(&probe, "probe-writes", false, "also send writes that the cloud must refuse after it has authorised them")
 	c.Flags().StringVar(&peer, "peer", "", "the other node's private address")
 	return c
@@ -98,33 +107,59 @@ func (a *app) printFindings(findings []cloud.Finding, asJSON bool) error {
 }
 
 func (a *app) cloudPlanCommand() *cobra.Command {
-	var o claimOptions
-	c := &cobra.Command{
-		Use:   "plan oci|aws|azure|auto",
-		Short: "Show who owns what, and which writes a claim would send",
-		RunE: func(c *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(c.Context(), o.timeout)
-			defer cancel()
-			p, items, err := o.connect(ctx, args[0])
-			if err != nil {
-				return err
+	return cloudSubcommand("plan", "Show who owns what, and which writes a claim would send", func(ctx context.Context, to reached) error {
+		node, err := to.Discover(ctx)
+		if err != nil {
+			return err
+		}
+		observed := to.Observe(ctx, node, to.items)
+		steps := to.Plan(node, observed)
+		if to.json {
+			return printJSON(a.stdout, planOf(observed, steps))
+		}
+		t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+		for _, x := range observed {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", x.Item.Key(), x.Owner, orDash(x.Holder))
+			if x.Err != nil {
+				fmt.Fprintf(t, "\t\t%v\n", x.Err)
 			}
-			node, err := p.Discover(ctx)
-			if err != nil {
-				return err
-			}
-			observed := p.Observe(ctx, node, items)
-			for _, x := range observed {
-				fmt.Fprintf(a.stdout, "%s\t%s\t%s\n", x.Item.Key(), x.Owner, x.Holder)
-			}
-			for _, s := range p.Plan(node, observed) {
-				fmt.Fprintf(a.stdout, "would %s\t%s\n", s.Op, s.Resource)
-			}
-			return nil
-		},
+		}
+		for _, s := range steps {
+			fmt.Fprintf(t, "would %s\t%s\t\n", s.Op, s.Resource)
+		}
+		return t.Flush()
+	})
+}
+
+// cloudPlan is what cloud plan --json prints.
+type cloudPlan struct {
+	Items  []daemon.ItemView `json:"items"`
+	Writes []plannedWrite    `json:"writes"`
+}
+
+type plannedWrite struct {
+	Op       string   `json:"op"`
+	Resource string   `json:"resource"`
+	Items    []string `json:"items"`
+}
+
+func planOf(observed []cloud.Observed, steps []cloud.Step) cloudPlan {
+	out := cloudPlan{Items: []daemon.ItemView{}, Writes: []plannedWrite{}}
+	for _, x := range observed {
+		v := daemon.ItemView{Key: x.Item.Key(), Owner: x.Owner.String(), Holder: x.Holder}
+		if x.Err != nil {
+			v.Error = x.Err.Error()
+		}
+		out.Items = append(out.Items, v)
 	}
-	o.flags(c)
-	return c
+	for _, s := range steps {
+		w := plannedWrite{Op: s.Op, Resource: s.Resource}
+		for _, it := range s.Items {
+			w.Items = append(w.Items, it.Key())
+		}
+		out.Writes = append(out.Writes, w)
+	}
+	return out
 }
 
 // policyRenderer is a provider that can say which permissions it needs.
@@ -133,35 +168,23 @@ type policyRenderer interface {
 }
 
 func (a *app) cloudPolicyCommand() *cobra.Command {
-	var o claimOptions
 	var peer string
-	c := &cobra.Command{
-		Use:   "policy oci|aws|azure|auto",
-		Short: "Print the least permissions a claim needs, with the ids found here",
-		RunE: func(c *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(c.Context(), o.timeout)
-			defer cancel()
-			p, items, err := o.connect(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			r, ok := p.(policyRenderer)
-			if !ok {
-				return fmt.Errorf("%s renders no policy: see docs/clouds", args[0])
-			}
-			opts, err := preflightOptions(peer, false)
-			if err != nil {
-				return err
-			}
-			text, err := r.Policy(ctx, items, opts)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(a.stdout, text)
+	c := cloudSubcommand("policy", "Print the least permissions a claim needs, with the ids found here", func(ctx context.Context, to reached) error {
+		r, ok := to.Provider.(policyRenderer)
+		if !ok {
+			return fmt.Errorf("%s renders no policy: see docs/clouds", to.name)
+		}
+		opts, err := preflightOptions(peer, false)
+		if err != nil {
 			return err
-		},
-	}
-	o.flags(c)
+		}
+		text, err := r.Policy(ctx, to.items, opts)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(a.stdout, text)
+		return err
+	})
 	c.Flags().StringVar(&peer, "peer", "", "the other node's private address")
 	return c
 }

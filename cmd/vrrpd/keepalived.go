@@ -99,7 +99,7 @@ func (a *app) configTest(o keepalivedOptions) error {
 		defer f.Close()
 		out = f
 	}
-	_, diagnostics, err := config.Load(o.file, config.Options{ConfigID: o.configID})
+	_, diagnostics, err := config.Load(o.file, config.Options{ConfigID: o.configID, Environ: os.Environ()})
 	if err != nil {
 		return &exitError{testCannotRun, err}
 	}
@@ -193,7 +193,7 @@ func (a *app) signum(name string) error {
 }
 
 func (a *app) dump(log io.Writer, o keepalivedOptions) error {
-	cfg, _, err := config.Load(o.file, config.Options{ConfigID: o.configID})
+	cfg, _, err := config.Load(o.file, config.Options{ConfigID: o.configID, Environ: os.Environ()})
 	if err != nil {
 		return &exitError{exitErrors, err}
 	}

@@ -25,6 +25,8 @@ type Options struct {
 	Files syntax.Files
 	// Getenv serves ${_ENV NAME}; nil is os.Getenv.
 	Getenv func(string) string
+	// Environ are the variables of the environment, NAME=VALUE; those of [CloudEnvironment] count.
+	Environ []string
 	// Host, if not nil, is asked about interfaces, addresses and scripts of this host.
 	Host Host
 }
@@ -288,6 +290,7 @@ func (ix *keywordIndex) home(name string) string {
 
 // finish resolves names, applies the rules and looks for mistakes.
 func (b *builder) finish() (*Config, Diagnostics) {
+	b.environment()
 	b.resolve()
 	b.lint()
 	if b.opts.Host != nil {

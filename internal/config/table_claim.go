@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/config/diag"
+	"github.com/govrrp/vrrpd/internal/config/syntax"
 )
 
 func openClaim(c *call) {
@@ -18,6 +19,10 @@ func openClaim(c *call) {
 	v := &CloudClaim{Place: Place{Pos: c.args[0].Pos}, Name: c.arg(0), Provider: "auto", Mode: ClaimEnforce, Adopt: true, OnYield: "stay", Linger: 10 * time.Second}
 	c.b.cfg.Claims = append(c.b.cfg.Claims, v)
 	c.b.block(scopeClaim, v, c.node.Children)
+}
+
+func newGuard(at syntax.Pos) *Guard {
+	return &Guard{Place: Place{Pos: at}, Budget: time.Second, OnSuspect: "claim", Hold: 10 * time.Second}
 }
 
 // setHome reads self, peer or the address of either, which can stand in the configuration of both nodes.
@@ -68,7 +73,7 @@ func claimTable() []Keyword {
 		{Name: "linger", Scopes: m, Args: "SECONDS", Default: "10", Doc: "how long a BACKUP keeps the addresses until the cloud shows them at the new MASTER; 0: not at all", set: field(func(v *CloudClaim) *time.Duration { return &v.Linger }, decimalSeconds(0, 20*time.Second))},
 		{Name: "on_yield", Scopes: m, Args: "stay|fault", Default: "stay", Doc: "what a MASTER does that gives way to another claimant: stay without writing, or FAULT, for five minutes", set: text2(func(v *CloudClaim) *string { return &v.OnYield }, "stay", "fault")},
 		{Name: "guard", Scopes: m, Args: "{", Doc: "what to ask before a claim when the peer fell silent", set: func(c *call) {
-			v := &Guard{Place: Place{Pos: c.pos()}, Budget: time.Second, OnSuspect: "claim", Hold: 10 * time.Second}
+			v := newGuard(c.pos())
 			c.target.(*CloudClaim).Guard = v
 			c.b.block(scopeGuard, v, c.node.Children)
 		}},
@@ -107,10 +112,34 @@ func words[T any](get func(*T) *[]string) func(*call) {
 	}
 }
 
-func endpoint(c *call) (string, bool) { return checkURL(c, false) }
+func endpoint(c *call) (string, bool) { return c.url(0, netip.Addr.IsLoopback) }
+
+// metadataEndpoint may also be a link-local address in plain http: that is how
+// clouds serve it.
+func metadataEndpoint(c *call) (string, bool) {
+	return c.url(0, func(a netip.Addr) bool { return a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsPrivate() && a.Is6() })
+}
 
 // signedURL may be plain http: what is answered there is signed, and no secret.
-func signedURL(c *call) (string, bool) { return checkURL(c, true) }
+func signedURL(c *call) (string, bool) { return c.url(0, anywhere) }
+
+func anywhere(netip.Addr) bool { return true }
+
+// url reads the n-th argument; plain says to which addresses http is accepted.
+func (c *call) url(n int, plain func(netip.Addr) bool) (string, bool) {
+	text := c.arg(n)
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		c.add(n, diag.Error, "bad-url", c.kw.Name+" needs a URL", "there is nothing to talk to", c.kw.Name+" https://host/path")
+		return "", false
+	}
+	a, _ := netip.ParseAddr(u.Hostname())
+	if u.Scheme == "http" && u.Hostname() != "localhost" && !plain(a) {
+		c.add(n, diag.Error, "plain-http", "plain http leaves this host", "credentials and answers could be read and forged; http is accepted for loopback only", "https://"+strings.TrimPrefix(text, "http://"))
+		return "", false
+	}
+	return text, true
+}
 
 func addrPort(c *call) (netip.AddrPort, bool) {
 	v, err := netip.ParseAddrPort(c.arg(0))
@@ -119,26 +148,6 @@ func addrPort(c *call) (netip.AddrPort, bool) {
 		return v, false
 	}
 	return v, true
-}
-
-// metadataEndpoint may be plain http: that is how clouds serve it, on a link-local address.
-func metadataEndpoint(c *call) (string, bool) { return checkURL(c, true) }
-
-func checkURL(c *call, plain bool) (string, bool) { return c.url(0, plain) }
-
-func (c *call) url(n int, plain bool) (string, bool) {
-	u, err := url.Parse(c.arg(n))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		c.add(n, diag.Error, "bad-url", c.kw.Name+" needs a URL", "there is nothing to talk to", c.kw.Name+" https://host/path")
-		return "", false
-	}
-	host := u.Hostname()
-	a, _ := netip.ParseAddr(host)
-	if u.Scheme == "http" && !plain && !a.IsLoopback() && host != "localhost" {
-		c.add(n, diag.Error, "plain-http", "plain http leaves this host", "credentials and answers could be read and forged; http is accepted for loopback only", "https://"+strings.TrimPrefix(c.arg(n), "http://"))
-		return "", false
-	}
-	return c.arg(n), true
 }
 
 func setClaimVIPs(c *call) {
@@ -188,7 +197,7 @@ func setGuardPing(c *call) {
 func setGuardAPI(c *call) {
 	v := c.target.(*Guard)
 	for i := range c.args {
-		if u, ok := c.url(i, true); ok {
+		if u, ok := c.url(i, anywhere); ok {
 			v.API = append(v.API, u)
 		}
 	}

@@ -18,18 +18,7 @@ import (
 // make builds a claim and what belongs to it; it may ask the machine which
 // cloud this is. Nothing runs yet.
 func (c *claims) make(ctx context.Context, s claimSpec) (*claimRun, error) {
-	k := s.conf
-	o := cloudprovider.Options{
-		Provider: k.Provider, Endpoint: k.Endpoint, MetadataEndpoint: k.MetadataEndpoint,
-		Region: k.Region, Profile: k.Profile, CredentialsFile: k.CredentialsFile,
-		Subscription: k.Subscription, ResourceGroup: k.ResourceGroup, Timeout: k.Timeout, Source: s.source,
-	}
-	if k.PeerNIC != "" {
-		o.PeerNICs = []string{k.PeerNIC}
-	}
-	if k.AzureMode == "probe" {
-		o.Provider = "none"
-	}
+	k, o := s.conf, providerOptions(s)
 	provider, err := c.provider(ctx, o)
 	if err != nil {
 		return nil, err
@@ -59,6 +48,23 @@ func (c *claims) make(ctx context.Context, s claimSpec) (*claimRun, error) {
 		return nil, err
 	}
 	return r, r.makeKeeper(provider)
+}
+
+// providerOptions say which cloud a claim is about, and how to reach it.
+func providerOptions(s claimSpec) cloudprovider.Options {
+	k := s.conf
+	o := cloudprovider.Options{
+		Provider: k.Provider, Endpoint: k.Endpoint, MetadataEndpoint: k.MetadataEndpoint,
+		Region: k.Region, Profile: k.Profile, CredentialsFile: k.CredentialsFile,
+		Subscription: k.Subscription, ResourceGroup: k.ResourceGroup, Timeout: k.Timeout, Source: s.source,
+	}
+	if k.PeerNIC != "" {
+		o.PeerNICs = []string{k.PeerNIC}
+	}
+	if k.AzureMode == "probe" {
+		o.Provider = "none"
+	}
+	return o
 }
 
 // probeAddr is every own address of the family: the load balancer may ask
