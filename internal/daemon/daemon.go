@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -88,13 +89,23 @@ func Run(ctx context.Context, cfg *config.Config, o Options, reload <-chan os.Si
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	// First of all: if another daemon answers there, what start would clean up
+	// as left over are the addresses that it serves.
+	var socket net.Listener
+	if o.Socket != "" {
+		var err error
+		if socket, err = control.Listen(o.Socket); err != nil {
+			return err
+		}
+		defer socket.Close()
+	}
 	g := &cfg.Global
 	runHook(ctx, o.Log, g, "startup_script", g.StartupScript, g.StartupTimeout)
 	d, err := start(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
-	err = d.run(ctx, reload)
+	err = d.run(ctx, socket, reload)
 	g = &d.cfg.Global
 	runHook(context.WithoutCancel(ctx), o.Log, g, "shutdown_script", g.ShutdownScript, g.ShutdownTimeout)
 	return err
@@ -180,18 +191,14 @@ func (d *Daemon) prepare(c *config.Config) (p prepared, err error) {
 
 // run runs every part until ctx ends, then takes them down in order: the
 // routers resign and release, everyone is told STOP, the host is cleaned.
-func (d *Daemon) run(ctx context.Context, reload <-chan os.Signal) error {
+func (d *Daemon) run(ctx context.Context, socket net.Listener, reload <-chan os.Signal) error {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if d.opts.Socket != "" {
-		l, err := control.Listen(d.opts.Socket)
-		if err != nil {
-			return err
-		}
+	if socket != nil {
 		parts.Go(func() {
-			if err := control.Serve(ctx, l, d); err != nil {
+			if err := control.Serve(ctx, socket, d); err != nil {
 				d.opts.Log.Error("control socket ended", "err", err)
 			}
 		})
