@@ -14,11 +14,14 @@ import (
 	"github.com/govrrp/vrrpd/internal/daemon"
 	"github.com/govrrp/vrrpd/internal/record"
 	"github.com/govrrp/vrrpd/internal/sim"
+	"github.com/govrrp/vrrpd/internal/sim/world"
 )
 
 func (a *app) simulateCommand() *cobra.Command {
 	var o sim.SimulateOptions
 	var confs []string
+	var faults string
+	var frames bool
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a configuration through thousands of faults before you trust it",
@@ -26,11 +29,28 @@ func (a *app) simulateCommand() *cobra.Command {
 stall, segments that lose and divide, operators who reload, hostile packets. A run
 that breaks a rule is shown with the few faults that matter and the command that
 replays it. With one --conf the nodes are made from it, each with a priority ten
-lower; with several, each is a node's own file.`,
+lower; with several, each is a node's own file. --faults takes the faults from a
+file, one a line: when, for how long, what, and of whom:
+
+  20s 5s link-down node=r1 on=eth0
+  40s 0s reload node=r2 on="priority VI_1 90"`,
+		Example: `  vrrpd simulate --conf /etc/keepalived/keepalived.conf --seeds 1000
+  vrrpd simulate --conf left.conf --conf right.conf
+  vrrpd simulate --conf my.conf --seed 7 --seeds 1 --trace --frames`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.simulated(&o, confs); err != nil {
 				return err
+			}
+			if faults != "" {
+				var err error
+				if o.Faults, err = readFaults(faults); err != nil {
+					return &exitError{exitUsage, err}
+				}
+				o.Command += " --faults " + faults
+			}
+			if frames {
+				o.Trace, o.Frames = true, world.Traffic
 			}
 			o.Progress = a.progress(c.Context().Err)
 			return sim.Simulate(a.stdout, o)
@@ -42,8 +62,23 @@ lower; with several, each is a node's own file.`,
 	f.IntVar(&o.Nodes, "nodes", 0, "routers in each, 2…16 (default: as many as files, else 2…5 by the seed)")
 	f.DurationVar(&o.Duration, "duration", time.Hour, "virtual time of each")
 	f.StringArrayVar(&confs, "conf", nil, "keepalived.conf of a node, repeatable (default: made from each seed)")
+	f.StringVar(&faults, "faults", "", "file of faults (default: made from each seed)")
 	f.BoolVar(&o.Trace, "trace", false, "print every event")
+	f.BoolVar(&frames, "frames", false, "print every event and every advert")
 	return c
+}
+
+func readFaults(path string) ([]world.Fault, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	faults, err := world.ParseFaults(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return faults, nil
 }
 
 // simulated loads the configurations of the nodes.

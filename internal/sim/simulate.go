@@ -4,9 +4,7 @@ package sim
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/govrrp/vrrpd/engine"
@@ -26,7 +24,7 @@ type SimulateOptions struct {
 
 	// Command is how the user came here, for the line that replays a run:
 	// "vrrpd simulate --conf FILE". What names the run is added: --nodes,
-	// --seed and --duration.
+	// --seed, --seeds and --duration.
 	Command string
 	// Progress, when set, is called after every run; false ends the simulation.
 	Progress func(done, of int) (goOn bool)
@@ -34,7 +32,7 @@ type SimulateOptions struct {
 
 // ErrViolated is returned when a run broke a rule. What and when has been
 // written.
-var ErrViolated = errors.New("sim: a rule was broken")
+var ErrViolated = errors.New("a rule was broken")
 
 // maxExplained is how many broken runs are shrunk and shown.
 const maxExplained = 3
@@ -85,44 +83,4 @@ func Simulate(w io.Writer, o SimulateOptions) error {
 
 func (o *SimulateOptions) options(seed uint64) Options {
 	return Options{Seed: seed, Nodes: o.Nodes, Duration: o.Duration, Configs: o.Configs, Faults: o.Faults, Frames: o.Frames}
-}
-
-// traceLines is how much of a trace an explanation shows.
-const traceLines = 40
-
-// Explain writes how run r of o broke a rule: the command that replays it,
-// the few faults that are enough, and the last events of the run with those.
-func Explain(w io.Writer, o Options, r Result, command string) error {
-	small, err := Shrink(o, r)
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	if o.Nodes > 0 {
-		command += fmt.Sprintf(" --nodes %d", o.Nodes)
-	}
-	fmt.Fprintf(&b, "seed %d broke a rule: %v\nreplay: %s --seed %d --duration %v\n", r.Seed, r.Violations[0], command, r.Seed, o.Duration)
-	fmt.Fprintf(&b, "%d of its %d faults are enough:\n", len(small.Faults), len(r.Faults))
-	for _, f := range small.Faults {
-		fmt.Fprintf(&b, "  %v\n", f)
-	}
-	var log tail
-	o.Log, o.Faults, o.Calm = &log, small.Faults, true
-	if _, err := Run(o); err != nil {
-		return err
-	}
-	fmt.Fprintf(&b, "and this is what happens then:\n%s\n", strings.Join(log.lines, ""))
-	_, err = io.WriteString(w, b.String())
-	return err
-}
-
-// tail keeps the last lines written to it.
-type tail struct{ lines []string }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.lines = append(t.lines, string(p))
-	if len(t.lines) > traceLines {
-		t.lines = t.lines[1:]
-	}
-	return len(p), nil
 }

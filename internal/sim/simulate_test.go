@@ -77,7 +77,7 @@ func TestMistakeIsFound(t *testing.T) {
 	if !errors.Is(err, ErrViolated) {
 		t.Fatalf("error %v, want ErrViolated\n%s", err, out.String())
 	}
-	for _, want := range []string{"one-master", "replay: vrrpd simulate --conf a --seed 0 --duration 1h0m0s\n", "0 of its ", "refused: interval"} {
+	for _, want := range []string{"one-master", "replay: vrrpd simulate --conf a --seed 0 --seeds 1 --duration 1h0m0s --trace\n", "0 of its ", "refused: interval"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the explanation lacks %q:\n%s", want, out.String())
 		}

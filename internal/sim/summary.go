@@ -100,7 +100,8 @@ var bounds = []time.Duration{
 // barWidth is the longest bar of a histogram, in characters.
 const barWidth = 50
 
-// Histogram draws the distribution for a terminal.
+// Histogram draws the distribution for a terminal, from its shortest to its
+// longest.
 func (d *Distribution) Histogram(w io.Writer) error {
 	rows := make([]int, len(bounds)+1)
 	most := 1
@@ -112,7 +113,15 @@ func (d *Distribution) Histogram(w io.Writer) error {
 		rows[i]++
 		most = max(most, rows[i])
 	}
+	first := slices.IndexFunc(rows, func(n int) bool { return n > 0 })
+	last := len(rows) - 1
+	for last > 0 && rows[last] == 0 {
+		last--
+	}
 	for i, n := range rows {
+		if first < 0 || i < first || i > last {
+			continue
+		}
 		label := "longer"
 		if i < len(bounds) {
 			label = "≤ " + bounds[i].String()
@@ -132,11 +141,11 @@ func (d *Distribution) Histogram(w io.Writer) error {
 func (s *Summary) Write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, `%d runs, %v of virtual time, %d faults
 %d steps, %d frames delivered, %d lost, %d changes of state
-%d times all was quiet for long enough, and was checked for the right MASTER
+%d quiet windows, after each of which the right router had to be MASTER
 runs that broke a rule: %d
 
 without a MASTER: %v
-`, s.Runs, s.Virtual, s.Faults, s.Steps, s.Frames, s.Lost, s.Transitions, s.Judgements, len(s.Failed), &s.Outages)
+`, s.Runs, s.Virtual.Round(time.Second), s.Faults, s.Steps, s.Frames, s.Lost, s.Transitions, s.Judgements, len(s.Failed), &s.Outages)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package world
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ import (
 func (w *World) begin(i int) {
 	f := &w.setup.Faults[i]
 	w.active[i] = true
-	w.tell(nil, "fault", "%v", f)
+	w.tell(nil, "fault", "%s%s", f.what(), lasting(f.For))
 	if f.Kind.turbulent() {
 		w.peace.turbulence++
 	}
@@ -32,6 +33,13 @@ func (w *World) begin(i int) {
 		w.beginAlone(f, +1)
 	}
 	w.redraw()
+}
+
+func lasting(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", for %v", d)
 }
 
 // byOthers is what somebody does to a process; a machine that sleeps cannot.
@@ -96,7 +104,7 @@ func (w *World) beginOn(n *node, i int, f *Fault) {
 func (w *World) end(i int) {
 	f := &w.setup.Faults[i]
 	w.active[i] = false
-	w.tell(nil, "fault", "over: %v", f)
+	w.tell(nil, "fault", "over: %s", f.what())
 	if f.Kind == Hostile {
 		return
 	}

@@ -175,7 +175,7 @@ func (w *World) checkWaits(n *node) {
 	for _, v := range n.views {
 		late := w.clock(n) - v.latest()
 		if v.state == vrrp.Backup && late > w.setup.Late+tolerance {
-			w.violated(n, "no-late-takeover", "%s is in BACKUP and should be MASTER since %v", v.cfg.Name, late)
+			w.violated(n, "no-late-takeover", "%s is in BACKUP and should have become MASTER %v ago", v.cfg.Name, late)
 		}
 	}
 }
@@ -264,7 +264,12 @@ func (w *World) checkMasterHears(n *node, v *view, a advert, outs []engine.Outpu
 		return ok && s.Priority != 0 && o.Router == v.cfg.ID
 	})
 	better := a.priority > own || a.priority == own && a.source.Compare(v.now.source) > 0
+	asleep := v.overslept(w.clock(n))
 	switch {
+	case asleep == surely && v.state == vrrp.Master:
+		w.violated(n, "stalled-leaves-first", "%s hears %v's priority %d as MASTER, though it has slept", v.cfg.Name, a.source, a.priority)
+	case asleep != no && v.state != vrrp.Master:
+		v.wait.hears(&v.cfg.Config, own, a, w.clock(n), v.steppedAside(w.clock(n)))
 	case better && v.state == vrrp.Master:
 		w.violated(n, "master-yields", "%s (priority %d, %v) stays MASTER at %v's priority %d", v.cfg.Name, own, v.now.source, a.source, a.priority)
 	case better:

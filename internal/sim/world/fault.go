@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,9 +80,12 @@ func (k FaultKind) turbulent() bool {
 	return slices.Contains([]FaultKind{OneWay, Impair, Stall, HostFails, HostHangs, SendFails}, k)
 }
 
-func (f Fault) String() string {
+func (f Fault) String() string { return fmt.Sprintf("%v %v %s", f.At, f.For, f.what()) }
+
+// what is the fault without its times.
+func (f *Fault) what() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v %v %s", f.At, f.For, f.Kind)
+	b.WriteString(string(f.Kind))
 	add := func(key, value string) {
 		if value != "" {
 			fmt.Fprintf(&b, " %s=%s", key, value)
@@ -89,7 +93,11 @@ func (f Fault) String() string {
 	}
 	add("node", f.Node)
 	add("to", f.To)
-	add("on", strings.ReplaceAll(f.On, " ", "_"))
+	if strings.Contains(f.On, " ") {
+		add("on", strconv.Quote(f.On))
+	} else {
+		add("on", f.On)
+	}
 	if f.By != 0 {
 		add("by", f.By.String())
 	}
@@ -121,7 +129,7 @@ func ParseFaults(r io.Reader) (all []Fault, err error) {
 }
 
 func parseFault(line string) (f Fault, err error) {
-	words := strings.Fields(line)
+	words := faultWord.FindAllString(line, -1)
 	if len(words) < 3 {
 		return f, fmt.Errorf("%q is not a fault: want a time, a length and a kind", line)
 	}
@@ -133,16 +141,22 @@ func parseFault(line string) (f Fault, err error) {
 	}
 	f.Kind = FaultKind(words[2])
 	if !slices.Contains(Kinds(), f.Kind) {
-		return f, fmt.Errorf("%q is not a kind of fault", words[2])
+		return f, fmt.Errorf("%q is not a kind of fault: want one of %v", words[2], Kinds())
 	}
 	for _, word := range words[3:] {
 		key, value, _ := strings.Cut(word, "=")
+		if text, err := strconv.Unquote(value); err == nil {
+			value = text
+		}
 		if err = f.set(key, value); err != nil {
 			return f, fmt.Errorf("%s: %w", word, err)
 		}
 	}
 	return f, nil
 }
+
+// faultWord is a word, or key="some words".
+var faultWord = regexp.MustCompile(`[^\s"]*"(?:[^"\\]|\\.)*"|\S+`)
 
 func (f *Fault) set(key, value string) (err error) {
 	switch key {
@@ -151,7 +165,7 @@ func (f *Fault) set(key, value string) (err error) {
 	case "to":
 		f.To = value
 	case "on":
-		f.On = strings.ReplaceAll(value, "_", " ")
+		f.On = value
 	case "by":
 		f.By, err = time.ParseDuration(value)
 	case "count":
@@ -177,16 +191,47 @@ func (f *Fault) validate(s *Setup) error {
 	if f.At < 0 || f.For < 0 {
 		return fmt.Errorf("fault %v: times cannot be negative", f)
 	}
-	if f.Kind == Impair || f.Kind == CloudDown {
+	if f.Kind == CloudDown {
 		return nil
 	}
-	for name := range strings.SplitSeq(f.Node, ",") {
+	names := strings.Split(f.Node, ",")
+	if f.Kind == OneWay {
+		names = append(names, f.To)
+	}
+	if f.Kind == Impair {
+		names = nil
+	}
+	for _, name := range names {
 		if !slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Name == name }) {
 			return fmt.Errorf("fault %v: there is no node %q", f, name)
 		}
 	}
-	if f.Kind == OneWay && !slices.ContainsFunc(s.Nodes, func(n Node) bool { return n.Name == f.To }) {
-		return fmt.Errorf("fault %v: there is no node %q", f, f.To)
+	known, what := f.known(s)
+	if known != nil && !slices.Contains(known, f.On) {
+		return fmt.Errorf("fault %v: there is no %s %q; there is %q", f, what, f.On, known)
 	}
 	return nil
+}
+
+// known is what On may name; nil = anything.
+func (f *Fault) known(s *Setup) (names []string, what string) {
+	for _, n := range s.Nodes {
+		for _, i := range n.Interfaces {
+			switch f.Kind {
+			case LinkDown, LinkFlap, LinkGone, AddressLost:
+				if what = "interface"; n.Name == f.Node {
+					names = append(names, i.Name)
+				}
+			case Partition, OneWay, Impair:
+				names, what = append(names, i.Segment), "segment"
+			}
+		}
+		if (f.Kind == Failover || f.Kind == VIPRemoved) && n.Name == f.Node {
+			for _, r := range n.Config.Routers {
+				names, what = append(names, r.Name), "router"
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), what
 }

@@ -233,7 +233,7 @@ func (w *World) obey(n *node, in engine.Input, outs []engine.Output) {
 			w.tell(n, "refused", "%s from %v: %v %s", o.Name, a.Source, a.Reason, a.Detail)
 		}
 		if o.Group != nil {
-			w.tell(n, "group", "%s %v -> %v", o.Name, o.Group.From, o.Group.To)
+			w.tell(n, "group", "%v", o)
 		}
 	}
 }

@@ -23,6 +23,8 @@ type view struct {
 	aside     time.Duration // an operator made it step aside until then
 	advertDue time.Duration // a MASTER must have sent by then; 0 = is none
 	lastSent  time.Duration // an advert, as MASTER
+	wokeAt    time.Duration // as MASTER, from a stall
+	late      time.Duration // and its advert was, then
 	heard     vrrp.Datagram // an advert that may have been authentic, and accepted
 	domain    *domain
 	term      int // counts the times it became MASTER
@@ -125,8 +127,34 @@ func (v *view) steppedAside(now time.Duration) bool { return now <= v.aside }
 func (w *World) excuse(n *node) {
 	for _, v := range n.views {
 		if v.advertDue > 0 {
+			v.wokeAt, v.late = w.clock(n), w.clock(n)-v.advertDue
 			v.advertDue = w.clock(n) + v.cfg.Interval
 		}
 		v.wait.delayed(&v.cfg.Config, w.clock(n))
 	}
+}
+
+// answer is how sure the checks are.
+type answer uint8
+
+const (
+	no answer = iota
+	maybe
+	surely
+)
+
+// overslept reports whether this is the moment at which a MASTER woke up, and
+// whether it had slept for longer than its own Master_Down_Interval. Its
+// schedule is known to an interval.
+func (v *view) overslept(now time.Duration) answer {
+	down := masterDown(&v.cfg.Config, v.now.priority, v.cfg.Interval)
+	switch {
+	case now != v.wokeAt:
+		return no
+	case v.late > down:
+		return surely
+	case v.late > down-v.cfg.Interval:
+		return maybe
+	}
+	return no
 }

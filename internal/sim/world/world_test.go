@@ -166,13 +166,16 @@ func TestBadSetups(t *testing.T) {
 	tracking := pair()
 	tracking.Nodes[0].Habits = FRR
 	for name, s := range map[string]Setup{
-		"no nodes":         {},
-		"a name twice":     twice,
-		"invalid config":   invalid,
-		"foreign tracking": tracking,
-		"unknown node":     pair(Fault{Kind: Crash, Node: "r9"}),
-		"unknown receiver": pair(Fault{Kind: OneWay, Node: "r1", To: "r9"}),
-		"negative time":    pair(Fault{Kind: Crash, Node: "r1", At: -1}),
+		"no nodes":          {},
+		"a name twice":      twice,
+		"invalid config":    invalid,
+		"foreign tracking":  tracking,
+		"unknown node":      pair(Fault{Kind: Crash, Node: "r9"}),
+		"unknown receiver":  pair(Fault{Kind: OneWay, Node: "r1", To: "r9"}),
+		"unknown interface": pair(Fault{Kind: LinkFlap, Node: "r1", On: "eth9"}),
+		"unknown segment":   pair(Fault{Kind: Impair, On: "wan"}),
+		"unknown router":    pair(Fault{Kind: Failover, Node: "r1", On: "VR"}),
+		"negative time":     pair(Fault{Kind: Crash, Node: "r1", At: -1}),
 	} {
 		if _, err := New(s); err == nil {
 			t.Errorf("%s is accepted", name)
