@@ -178,10 +178,14 @@ func (r *reader) addressOption(a *Address) {
 	case "peer":
 		r.addressPeer(a)
 	case "use_vmac":
+		r.notCarriedOut(at, o, "the address goes on the interface itself, unless the instance has use_vmac")
 		a.UseVMAC = true
 	case "preferred_lft":
 		r.preferredLifetime(a)
-	case "home", "mngtmpaddr", "noprefixroute", "autojoin":
+	case "mngtmpaddr", "autojoin":
+		r.notCarriedOut(at, o, withoutIt)
+		a.Flags = append(a.Flags, o)
+	case "home", "noprefixroute":
 		a.Flags = append(a.Flags, o)
 	case "-nodad":
 		a.DAD = true

@@ -128,6 +128,7 @@ func (r *reader) routeOption(at int, o string, out *Route) {
 		out.NoTrack = true
 	case "mtu":
 		if out.LockMTU = r.arg(r.i) == "lock"; out.LockMTU {
+			r.notCarriedOut(r.i, "mtu lock", withoutIt)
 			r.i++
 		}
 		r.intInto(o, 0, 1<<31-1, &out.MTU)
@@ -144,6 +145,7 @@ func (r *reader) routeOption(at int, o string, out *Route) {
 	case "inet6":
 		out.Family = IPv6
 	case "vrf":
+		r.notCarriedOut(at, o, withoutIt)
 		r.into(o, &out.VRF)
 	case "track_group":
 		r.into(o, &out.TrackGroup)
@@ -157,11 +159,22 @@ func (r *reader) routeOption(at int, o string, out *Route) {
 		out.Via = netip.Addr{}
 	case "encap":
 		// Encapsulation has a grammar of its own; its words are passed on up to the end of the line.
+		r.notCarriedOut(at, o, withoutIt)
 		out.Options = append(out.Options, Option{o, joinWords(r.args[r.i:])})
 		r.stop = true
 	default:
 		r.plainOption(at, o, routeValues, &out.Options)
 	}
+}
+
+// What becomes of a line whose option vrrpd does not know how to carry out.
+const (
+	withoutIt = "vrrpd adds the line without it"
+	leftOut   = "vrrpd leaves the rule out: without it it would catch other packets"
+)
+
+func (r *reader) notCarriedOut(at int, o, effect string) {
+	r.warn(at, "unsupported", o+" is read and not carried out", effect, "")
 }
 
 func (r *reader) lock() {
@@ -172,6 +185,11 @@ func (r *reader) lock() {
 
 func (r *reader) plainOption(at int, o string, known []string, list *[]Option) {
 	if slices.Contains(known, o) {
+		if narrows(o) {
+			r.notCarriedOut(at, o, leftOut)
+		} else {
+			r.notCarriedOut(at, o, withoutIt)
+		}
 		lock := ""
 		if r.arg(r.i) == "lock" {
 			lock = "lock "
@@ -222,6 +240,17 @@ func (r *reader) nextHop(out *Route) {
 // Selectors of rules that carry one value and are passed on as words.
 var ruleValues = []string{"realms", "suppress_prefixlength", "sup_pl", "suppress_ifgroup", "sup_group", "tunnel-id", "uidrange", "protocol", "ipproto", "sport", "dport"}
 
+// narrows reports whether a rule without the option would catch other packets.
+func narrows(option string) bool {
+	return slices.Contains(ruleValues, option) && option != "realms" && option != "protocol"
+}
+
+// Complete reports whether vrrpd knows every selector of the rule. One that is
+// not complete must not be added: it would catch other packets.
+func (r Rule) Complete() bool {
+	return r.Action != "l3mdev" && !slices.ContainsFunc(r.Options, func(o Option) bool { return narrows(o.Name) })
+}
+
 // parseRule reads selectors and an action.
 func parseRule(c *call, n *syntax.Node) (Rule, bool) {
 	r := newReader(c, n)
@@ -258,7 +287,10 @@ func (r *reader) ruleWord(at int, o string, out *Rule) {
 	case "goto":
 		out.Action = o
 		r.into(o, &out.Target)
-	case "nop", "blackhole", "unreachable", "prohibit", "l3mdev":
+	case "nop", "blackhole", "unreachable", "prohibit":
+		out.Action = o
+	case "l3mdev":
+		r.notCarriedOut(at, o, leftOut)
 		out.Action = o
 	case "from", "to":
 		p := &out.From
@@ -295,6 +327,7 @@ func (r *reader) ruleWord(at int, o string, out *Rule) {
 		r.into(o, &out.TrackGroup)
 	case "ip_proto":
 		r.warn(at, "unknown-word", "ip_proto is the manual's word and unknown to the program", "vrrpd reads it as ipproto", "ipproto")
+		r.notCarriedOut(at, o, leftOut)
 		if s, ok := r.value(o); ok {
 			out.Options = append(out.Options, Option{"ipproto", s})
 		}

@@ -4,9 +4,13 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/govrrp/vrrpd/internal/config/diag"
 )
 
 func TestTable(t *testing.T) {
@@ -66,6 +70,35 @@ func TestFieldRulesAreComplete(t *testing.T) {
 	for name := range fieldRules {
 		if _, ok := typ.FieldByName(name); !ok {
 			t.Errorf("fieldRules has %s, Instance does not", name)
+		}
+	}
+}
+
+// TestNotCarriedOut: an option that is read and dropped is said aloud, and a
+// rule is not made wider by it.
+func TestNotCarriedOut(t *testing.T) {
+	const head = "vrrp_instance V {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 10.0.0.1/24%s\n }\n virtual_routes {\n 10.9.0.0/16 via 10.0.0.9%s\n }\n virtual_rules {\n from 10.0.0.1 table 9 preference 9%s\n }\n}\n"
+	said := func(address, route, rule string) (*Config, bool) {
+		c, ds := Parse("x", fmt.Appendf(nil, head, address, route, rule), Options{})
+		return c, slices.ContainsFunc(ds, func(d diag.Diagnostic) bool { return d.Rule == "unsupported" })
+	}
+	c, warned := said("", "", "")
+	if warned || !c.Instances[0].Rules[0].Complete() {
+		t.Error("the plain lines are not carried out")
+	}
+	for _, o := range append(slices.Clone(routeValues), "vrf", "encap", "mtu lock") {
+		if _, warned := said("", " "+o+" 1", ""); !warned {
+			t.Errorf("route option %s is dropped in silence", o)
+		}
+	}
+	for _, o := range ruleValues {
+		if c, warned := said("", "", " "+o+" 1"); !warned || c.Instances[0].Rules[0].Complete() == narrows(o) {
+			t.Errorf("rule option %s: warning %v, complete %v", o, warned, c.Instances[0].Rules[0].Complete())
+		}
+	}
+	for _, o := range []string{"use_vmac", "mngtmpaddr", "autojoin"} {
+		if _, warned := said(" "+o, "", ""); !warned {
+			t.Errorf("address option %s is dropped in silence", o)
 		}
 	}
 }

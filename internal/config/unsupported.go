@@ -28,10 +28,11 @@ var unsupported = map[Scope]map[string]string{
 // traffic; each use is a hint.
 var housekeeping = map[Scope]map[string]string{
 	scopeTop: {
-		"instance":            "the pid file is an option of the command line",
-		"use_pid_dir":         "the pid file is an option of the command line",
-		"child_wait_time":     "there are no child processes to wait for",
-		"linkbeat_interfaces": "link state comes from the kernel as it changes",
+		"instance":             "the pid file is an option of the command line",
+		"use_pid_dir":          "the pid file is an option of the command line",
+		"child_wait_time":      "there are no child processes to wait for",
+		"linkbeat_interfaces":  "link state comes from the kernel as it changes",
+		"linkbeat_use_polling": "link state comes from the kernel as it changes",
 	},
 	scopeGlobal: {
 		"dynamic_interfaces":               "interfaces may always be missing: the instance is in FAULT until they come",

@@ -5,6 +5,8 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/config"
@@ -28,4 +30,15 @@ func runHook(ctx context.Context, log *slog.Logger, g *config.Global, word strin
 		return
 	}
 	log.Info(word+" ended", "script", cmd.String(), "took", r.Duration)
+}
+
+// sinceBoot is how long the machine has been up; 0 where that is not known.
+func sinceBoot() time.Duration {
+	text, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		return 0
+	}
+	seconds, _, _ := strings.Cut(string(text), " ")
+	d, _ := time.ParseDuration(seconds + "s")
+	return d
 }

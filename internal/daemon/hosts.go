@@ -34,9 +34,7 @@ func staticItems(c *config.Config) linux.Router {
 	for _, a := range c.StaticAddresses {
 		r.Addresses = append(r.Addresses, hostAddress(a))
 	}
-	for _, x := range c.StaticRules {
-		r.Rules = append(r.Rules, hostRule(x))
-	}
+	r.Rules = hostRules(c.StaticRules)
 	for _, x := range c.StaticRoutes {
 		r.Routes = append(r.Routes, hostRoute(x))
 	}
@@ -72,9 +70,7 @@ func hostRouter(i *config.Instance) linux.Router {
 	if i.SourceAddress == config.SourceVIP {
 		r.SourceFor = []netip.Prefix{defaultRoute(i.Family)}
 	}
-	for _, x := range i.Rules {
-		r.Rules = append(r.Rules, hostRule(x))
-	}
+	r.Rules = hostRules(i.Rules)
 	for _, x := range i.Routes {
 		r.Routes = append(r.Routes, hostRoute(x))
 	}
@@ -133,6 +129,17 @@ func defaultRoute(f config.Family) netip.Prefix {
 		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 	}
 	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+// hostRules leaves out what would be another rule than the configured one.
+func hostRules(all []config.Rule) []linux.Rule {
+	var out []linux.Rule
+	for _, x := range all {
+		if x.Complete() {
+			out = append(out, hostRule(x))
+		}
+	}
+	return out
 }
 
 func hostRule(x config.Rule) linux.Rule {

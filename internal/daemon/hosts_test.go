@@ -13,6 +13,14 @@ import (
 	"github.com/govrrp/vrrpd/vrrp"
 )
 
+// TestRulesAreNotWidened: a rule with a selector that is not known is left out.
+func TestRulesAreNotWidened(t *testing.T) {
+	c := parse(t, router("virtual_rules {\n from 192.0.2.10 table 9 preference 9\n from 192.0.2.10 ipproto tcp table 8 preference 8\n}"))
+	if rules := hostRouter(c.Instances[0]).Rules; len(rules) != 1 || rules[0].Target != "9" {
+		t.Errorf("%+v", rules)
+	}
+}
+
 func TestHostRouter(t *testing.T) {
 	for _, c := range []struct {
 		lines string

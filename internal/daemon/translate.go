@@ -198,10 +198,10 @@ func keyBytes(k config.HMACKey) ([]byte, error) {
 }
 
 // startupDelay holds every instance in INIT for the daemon-wide delay of
-// vrrp_startup_delay, unless its own is longer. Only at start: a reload and a
-// recovery use the instance's own.
-func startupDelay(c engine.Config, delay time.Duration) engine.Config {
-	delay = min(delay, vrrp.MaxStartDelay)
+// vrrp_startup_delay or what is left of vrrp_delay_after_boot, unless its own
+// is longer. Only at start: a reload and a recovery use the instance's own.
+func startupDelay(c engine.Config, g *config.Global, sinceBoot time.Duration) engine.Config {
+	delay := min(max(g.StartupDelay, g.DelayAfterBoot-sinceBoot), vrrp.MaxStartDelay)
 	routers := append([]engine.Router(nil), c.Routers...)
 	for i := range routers {
 		routers[i].StartDelay = max(routers[i].StartDelay, delay)

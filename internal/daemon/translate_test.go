@@ -185,18 +185,21 @@ func TestSlowGroup(t *testing.T) {
 	}
 }
 
-// startupDelay is the longer of both, and never more than an instance may have.
+// startupDelay is the longest, and never more than an instance may have.
 func TestStartupDelay(t *testing.T) {
 	c := engine.Config{Routers: []engine.Router{{Name: "a"}, {Name: "b"}}}
 	c.Routers[1].StartDelay = 20 * time.Second
-	got := startupDelay(c, 10*time.Second)
+	got := startupDelay(c, &config.Global{StartupDelay: 10 * time.Second, DelayAfterBoot: time.Minute}, 55*time.Second)
 	if got.Routers[0].StartDelay != 10*time.Second || got.Routers[1].StartDelay != 20*time.Second {
 		t.Errorf("%+v", got.Routers)
 	}
 	if c.Routers[0].StartDelay != 0 {
 		t.Error("the configuration itself changed: a reload would use the delay")
 	}
-	if got := startupDelay(c, time.Hour); got.Routers[0].StartDelay != vrrp.MaxStartDelay {
+	if got := startupDelay(c, &config.Global{DelayAfterBoot: time.Minute}, 29*time.Second); got.Routers[0].StartDelay != 31*time.Second {
+		t.Errorf("29 s after boot: %v", got.Routers[0].StartDelay)
+	}
+	if got := startupDelay(c, &config.Global{StartupDelay: time.Hour}, 0); got.Routers[0].StartDelay != vrrp.MaxStartDelay {
 		t.Errorf("%v", got.Routers[0].StartDelay)
 	}
 }
