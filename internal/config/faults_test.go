@@ -79,3 +79,51 @@ func testFaults(t *testing.T, name string) {
 		golden(t, name+".golden", all.Bytes())
 	}
 }
+
+// TestFaultsPage holds docs/faults.md to what keepalived and vrrpd say, and
+// vrrpd to naming a line of every faulty file.
+func TestFaultsPage(t *testing.T) {
+	files, theirs := archive(t, "testdata/faults.txtar"), archive(t, "testdata/faults.keepalived")
+	if len(files) != len(theirs) {
+		t.Fatalf("%d files, %d answers of keepalived", len(files), len(theirs))
+	}
+	silent, nowhere := 0, 0
+	var rows strings.Builder
+	for i, f := range files {
+		said := strings.Split(strings.TrimSpace(string(theirs[i].Data)), "\n")
+		said, exit := said[:len(said)-1], said[len(said)-1]
+		if len(said) == 0 {
+			silent++
+			said = []string{"nothing"}
+		} else if !strings.Contains(strings.Join(said, " "), "(Line ") {
+			nowhere++
+		}
+		_, ds := Parse(f.Name, f.Data, Options{ConfigID: "node1"})
+		var ours []string
+		for _, d := range ds {
+			if d.Severity != diag.Hint {
+				ours = append(ours, fmt.Sprintf("(Line %d) %s: %s", d.Line, d.Severity, d.What))
+			}
+		}
+		if len(ours) == 0 || theirs[i].Name != f.Name {
+			t.Errorf("%s: nothing is said, or another file's answer: %s", f.Name, theirs[i].Name)
+		}
+		fmt.Fprintf(&rows, "| %s | %s<br>%s | %s |\n", f.Name, cells(said), exit, cells(ours))
+	}
+	page := fmt.Sprintf(`# Faulty files
+
+What %[1]skeepalived -t%[1]s (2.2.7) and %[1]svrrpd check%[1]s say of the %[2]d files in internal/config/testdata/faults.txtar. keepalived says nothing of %[3]d
+of them and names no line in %[4]d more; vrrpd names the line of each. Hints are left out, and why it matters and what to write instead, which vrrpd adds.
+Generated: go test ./internal/config -run Faults -update.
+
+| fault | keepalived -t | vrrpd check |
+|---|---|---|
+%[5]s`, "`", len(files), silent, nowhere, rows.String())
+	golden(t, "../../docs/faults.md", []byte(page))
+}
+
+// cells makes text fit for a table.
+func cells(lines []string) string {
+	text := strings.Join(lines, "<br>")
+	return strings.NewReplacer("|", `\|`, "<br>", "<br>", "<", "&lt;", "*", `\*`, "`", "'", "$", "&#36;").Replace(text)
+}
