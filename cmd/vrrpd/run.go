@@ -82,7 +82,7 @@ func (a *app) runDaemon(ctx context.Context, o runOptions) error {
 	if o.Node == "" {
 		o.Node, _ = os.Hostname()
 	}
-	o.Software, o.Warnings = software(), len(diagnostics)
+	o.Software, o.Warnings = software(), diagnostics.Count(diag.Warning)
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), minProcs))
 	queue := daemon.NewLogQueue(o.log)
 	defer func() {

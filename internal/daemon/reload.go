@@ -5,11 +5,13 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/config"
+	"github.com/govrrp/vrrpd/internal/config/diag"
 	"github.com/govrrp/vrrpd/notify"
 )
 
@@ -43,14 +45,18 @@ func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
 		err, outcome = d.apply(ctx, cfg, next), "applied in part, reload again once it is cured"
 	}
 	for _, x := range diagnostics {
-		d.opts.Log.Warn(x.String())
+		level := slog.LevelWarn
+		if x.Severity == diag.Hint {
+			level = slog.LevelInfo
+		}
+		d.opts.Log.Log(ctx, level, x.String())
 	}
 	if err != nil {
 		d.lastReload = err.Error()
 		d.opts.Log.Error("reload failed: "+outcome, "err", err)
 		return diagnostics, fmt.Errorf("%s: %w", outcome, err)
 	}
-	d.lastReload, d.warnings = "", len(diagnostics)
+	d.lastReload, d.warnings = "", diagnostics.Count(diag.Warning)
 	d.opts.Log.Info("configuration reloaded", "instances", len(cfg.Instances))
 	return diagnostics, nil
 }
