@@ -52,7 +52,7 @@ func (g generator) while() time.Duration {
 func (g generator) fault(s world.Setup, n world.Node) world.Fault {
 	port := n.Interfaces[g.IntN(len(n.Interfaces))]
 	f := world.Fault{Kind: pick(g, world.Kinds()...), For: g.while(), Node: n.Name, On: port.Name}
-	if (f.Kind == world.ClockJump || f.Kind == world.Pause) && tellsTime(n.Config) {
+	if slices.Contains([]world.FaultKind{world.ClockJump, world.Suspend, world.Pause}, f.Kind) && tellsTime(n.Config) {
 		f.Kind = world.Stall // clocks that differ make peers strangers, by design
 	}
 	switch f.Kind {

@@ -85,8 +85,7 @@ func (w *World) beginOn(n *node, i int, f *Fault) {
 	case ClockJump:
 		n.Clock += f.By
 		n.timerSet = false
-		w.excuse(n)
-		w.pump(n)
+		w.goesOn(n)
 	case Stall:
 		n.stalled = max(n.stalled, w.t+f.For)
 	case HostFails:
@@ -130,7 +129,7 @@ func (w *World) endOn(n *node, i int, f *Fault) {
 	case LinkFlap, Reload, VIPRemoved, Failover, ClockJump:
 		// over by themselves
 	case Suspend, Pause:
-		w.wakeUp(n, f)
+		w.wakeUp(n)
 	case TrackBad:
 		w.setLevel(n, f.On, true)
 	case ScriptHangs:
@@ -158,10 +157,13 @@ func (w *World) endOn(n *node, i int, f *Fault) {
 
 // goesOn lets a process run again that nothing else keeps from it.
 func (w *World) goesOn(n *node) {
-	if n.stalled <= w.t {
-		w.excuse(n)
-		w.pump(n)
+	if n.stalled > w.t {
+		return
 	}
+	if n.slept == 0 { // else it is told so first
+		w.excuse(n)
+	}
+	w.pump(n)
 }
 
 // beginAlone begins or ends a fault that is no single node's.

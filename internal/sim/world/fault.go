@@ -42,8 +42,8 @@ const (
 	AddressLost FaultKind = "address-lost" // the interface's own addresses
 	Crash       FaultKind = "crash"        // and restart, addresses left over
 	Stop        FaultKind = "stop"         // and start
-	Suspend     FaultKind = "suspend"      // the machine sleeps; its clock goes on
-	Pause       FaultKind = "pause"        // the machine stands still, and so does its clock
+	Suspend     FaultKind = "suspend"      // the machine sleeps and its clock with it, and it knows
+	Pause       FaultKind = "pause"        // the same, and nothing tells it
 	TrackBad    FaultKind = "track-bad"    // a tracked object fails
 	ScriptHangs FaultKind = "script-hangs" // nothing is heard of a tracked object
 	Partition   FaultKind = "partition"    // both ways

@@ -36,20 +36,22 @@ type node struct {
 	timerAt  time.Time
 	timerSet bool
 
-	lanes   []*lane
-	views   []*view
-	levels  []levelOf // what is true of tracked objects
-	downBy  int       // the fault that ended the process; -1 = none
-	wakes   wakeCount
-	unseen  int           // steps since the status was last compared
-	hangs   int           // faults: host calls do not return
-	fails   int           // faults: host calls fail
-	mute    int           // faults: nothing can be sent
-	asleep  int           // faults: the machine does not run
-	paused  int           // faults among them in which its clock does not, either
-	frozen  time.Duration // since when
-	told    told
-	started bool // the process was told Started, and not Stopped since
+	lanes     []*lane
+	views     []*view
+	levels    []levelOf // what is true of tracked objects
+	downBy    int       // the fault that ended the process; -1 = none
+	wakes     wakeCount
+	unseen    int           // steps since the status was last compared
+	hangs     int           // faults: host calls do not return
+	fails     int           // faults: host calls fail
+	mute      int           // faults: nothing can be sent
+	asleep    int           // faults: the machine does not run
+	frozen    time.Duration // since when
+	knows     time.Duration // the process: what it has slept since then is news to it
+	suspended bool          // the machine will know that it slept
+	slept     time.Duration // and the process has not been told so yet
+	told      told
+	started   bool // the process was told Started, and not Stopped since
 }
 
 func (w *World) addNode(i int) {
@@ -70,6 +72,7 @@ func (w *World) now(n *node) time.Time { return epoch.Add(w.t + n.Clock) }
 func (w *World) boot(n *node) {
 	n.life++
 	n.up, n.timerSet, n.wakes = true, false, wakeCount{}
+	n.slept, n.knows = 0, w.t
 	if n.asleep == 0 {
 		n.stalled = 0
 	}
@@ -117,6 +120,10 @@ func (w *World) pump(n *node) {
 	}
 	n.pumping = true
 	defer func() { n.pumping = false }()
+	if d := n.slept; d > 0 {
+		n.slept = 0
+		w.step(n, engine.Suspended{For: d}, genuine)
+	}
 	for {
 		w.drain(n)
 		at, ok := n.machine.Deadline()
@@ -182,7 +189,9 @@ const netlinkDelay = 5 * time.Millisecond
 // step gives a machine one input and carries out what it answers.
 func (w *World) step(n *node, in engine.Input, s sort) {
 	w.counts.Steps++
-	w.checkWaits(n)
+	if _, news := in.(engine.Suspended); !news {
+		w.checkWaits(n)
+	}
 	before := w.photograph(n, in)
 	outs, trouble := stepMachine(n.machine, w.now(n), in)
 	if trouble != "" {

@@ -4,34 +4,47 @@ package world
 
 import "time"
 
-// fallAsleep stops a whole machine. What is sent to it meanwhile is lost; what
-// its host was doing goes on when it wakes.
+// fallAsleep stops a whole machine and its clock. What is sent to it meanwhile
+// is lost; what its host was doing goes on when it wakes.
 func (w *World) fallAsleep(n *node, f *Fault) {
 	w.tell(n, "machine", "%ss", f.Kind)
 	n.stalled = max(n.stalled, w.t+f.For)
-	n.asleep++
-	if f.Kind == Pause {
-		if n.paused == 0 {
-			n.frozen = w.t
-		}
-		n.paused++
+	if n.asleep++; n.asleep == 1 {
+		n.frozen, n.knows = w.t, w.t
 	}
+	n.suspended = n.suspended || f.Kind == Suspend
 }
 
-// wakeUp ends that. A machine that was suspended finds its clock ahead of its
-// timers (CLOCK_BOOTTIME); one that was paused knows of nothing.
-func (w *World) wakeUp(n *node, f *Fault) {
-	n.asleep--
-	if f.Kind == Pause {
-		if n.paused--; n.paused == 0 {
-			n.Clock -= w.t - n.frozen
-			n.timerSet = false
-		}
+// wakeUp ends that. Only a machine that was suspended knows that time has
+// passed (CLOCK_BOOTTIME).
+func (w *World) wakeUp(n *node) {
+	if n.asleep--; n.asleep > 0 {
+		return
 	}
-	if n.asleep == 0 {
-		w.tell(n, "machine", "wakes up")
+	w.tell(n, "machine", "wakes up")
+	n.Clock -= w.t - n.frozen
+	n.timerSet = false
+	if n.suspended && n.Habits == None && w.t > n.knows {
+		n.slept = w.t - n.knows
+	}
+	n.suspended = false
+	for _, v := range n.views { // an operator's hour is an hour of its clock
+		w.disturbedUntil(w.t + v.aside - w.clock(n))
 	}
 	w.goesOn(n)
+}
+
+// suspended is what the process makes of the time that has passed: every timer
+// is nearer by it.
+func (w *World) suspended(n *node, d time.Duration) {
+	for _, v := range n.views {
+		v.wait.forward(d)
+		v.aside -= d
+		if v.advertDue > 0 {
+			v.advertDue -= d
+		}
+	}
+	w.excuse(n)
 }
 
 // flap takes a link down and up again a number of times.

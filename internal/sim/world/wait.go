@@ -3,6 +3,7 @@
 package world
 
 import (
+	"math"
 	"time"
 
 	"github.com/govrrp/vrrpd/vrrp"
@@ -103,5 +104,57 @@ func (t *wait) delayed(c *vrrp.Config, now time.Duration) {
 	}
 }
 
+// forward makes everything nearer by d.
+func (t *wait) forward(d time.Duration) {
+	t.from, t.to, t.listens = t.from-d, t.to-d, t.listens-d
+	if t.lower != 0 {
+		t.lower -= d
+	}
+}
+
 // tolerance is for times that are compared across nodes' own delays.
 const tolerance = time.Millisecond
+
+// checkTransition: nobody takes over before the Master_Down_Interval is over.
+func (w *World) checkTransition(n *node, v *view, a vrrp.ReportTransition) {
+	if a.From != vrrp.Backup || a.To != vrrp.Master || v.group != nil || n.Habits != None {
+		return
+	}
+	if early := v.wait.from - w.clock(n); early > 0 {
+		w.violated(n, "no-early-takeover", "%s becomes MASTER %v early (%v)", v.cfg.Name, early, a.Cause)
+	}
+}
+
+// checkWaits: nobody lets the Master_Down_Interval pass and does not take
+// over. A sync-group takes over when its last member may.
+func (w *World) checkWaits(n *node) {
+	if !n.started || n.Habits != None {
+		return
+	}
+	for _, v := range n.views {
+		late := w.clock(n) - v.latest()
+		if v.state == vrrp.Backup && late > w.setup.Late+tolerance {
+			w.violated(n, "no-late-takeover", "%s is in BACKUP and should have become MASTER %v ago", v.cfg.Name, late)
+		}
+	}
+}
+
+// latest is when a BACKUP must have become MASTER.
+func (v *view) latest() time.Duration {
+	at := v.wait.to
+	if v.group == nil {
+		return at
+	}
+	for _, m := range v.node.views {
+		if m.group != v.group {
+			continue
+		}
+		if m.state != vrrp.Backup {
+			return forever
+		}
+		at = max(at, m.wait.to)
+	}
+	return at
+}
+
+const forever = time.Duration(math.MaxInt64)
