@@ -30,6 +30,13 @@ func unicast(r *engine.Router, peers ...vrrp.Peer) {
 	r.Group, r.AnyUnicastSource, r.Peers, r.IgnoresSource = netip.Addr{}, false, peers, false
 }
 
+func dialect(c vrrp.Checksum) func(*engine.Router) {
+	return func(r *engine.Router) {
+		unicast(r, vrrp.Peer{Address: addr("192.0.2.2"), MaxTTL: 255})
+		r.Version, r.Checksum = vrrp.V3, c
+	}
+}
+
 // Each keyword changes what it should, and nothing else.
 func TestEngineRouter(t *testing.T) {
 	key := strings.Repeat("k", 32)
@@ -79,14 +86,8 @@ func TestEngineRouter(t *testing.T) {
 			unicast(r, vrrp.Peer{Address: addr("192.0.2.2"), MaxTTL: 255})
 			r.AnyUnicastSource = true
 		}},
-		{"version 3\nold_unicast_checksum\nunicast_peer {\n 192.0.2.2\n}", func(r *engine.Router) {
-			unicast(r, vrrp.Peer{Address: addr("192.0.2.2"), MaxTTL: 255})
-			r.Version, r.Checksum = vrrp.V3, vrrp.ChecksumOldUnicast
-		}},
-		{"version 3\nold_unicast_checksum never\nunicast_peer {\n 192.0.2.2\n}", func(r *engine.Router) {
-			unicast(r, vrrp.Peer{Address: addr("192.0.2.2"), MaxTTL: 255})
-			r.Version, r.Checksum = vrrp.V3, vrrp.ChecksumPseudo
-		}},
+		{"version 3\nold_unicast_checksum\nunicast_peer {\n 192.0.2.2\n}", dialect(vrrp.ChecksumOldUnicast)},
+		{"version 3\nold_unicast_checksum never\nunicast_peer {\n 192.0.2.2\n}", dialect(vrrp.ChecksumPseudo)},
 		{"version 3\nv3_checksum_as_v2", func(r *engine.Router) { r.Version, r.Checksum = vrrp.V3, vrrp.ChecksumMessage }},
 		{"virtual_ipaddress_excluded {\n 192.0.2.11\n}", func(*engine.Router) {}},
 		{"virtual_ipaddress_excluded {\n 198.51.100.1/24 dev eth1\n 198.51.100.2/24 dev eth2 no_track\n}", func(r *engine.Router) {

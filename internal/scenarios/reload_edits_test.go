@@ -16,6 +16,7 @@ type member struct {
 	garp, nopreempt, notify        bool
 	tracked, excluded, route       bool
 	unicast                        bool
+	since                          int // the edit that began it, or made it another router
 }
 
 // fleet is such a file. The same seed makes the same edits.
@@ -25,6 +26,7 @@ type fleet struct {
 	pairs   [][2]*member // sync-groups
 	delay   int          // vrrp_garp_master_delay
 	comment int
+	edits   int
 }
 
 func newFleet(seed uint64, size int) *fleet {
@@ -36,7 +38,7 @@ func newFleet(seed uint64, size int) *fleet {
 }
 
 func (f *fleet) newMember(vrid int) *member {
-	return &member{vrid: vrid, priority: 50 + f.rng.IntN(200), vips: 1 + f.rng.IntN(3), interval: 100, name: fmt.Sprintf("VI_%d", vrid)}
+	return &member{vrid: vrid, since: f.edits, priority: 50 + f.rng.IntN(200), vips: 1 + f.rng.IntN(3), interval: 100, name: fmt.Sprintf("VI_%d", vrid)}
 }
 
 // edits change one thing each. They return the members that are not the same
@@ -59,7 +61,7 @@ var edits = []struct {
 		m.name = fmt.Sprintf("VI_%d_%d", m.vrid, f.rng.IntN(1000))
 		return nil
 	}},
-	{"unicast", func(_ *fleet, m *member) []*member { m.unicast = !m.unicast; return []*member{m} }},
+	{"unicast", func(f *fleet, m *member) []*member { m.unicast, m.since = !m.unicast, f.edits; return []*member{m} }},
 	{"order", func(f *fleet, _ *member) []*member {
 		f.rng.Shuffle(len(f.members), func(i, j int) { f.members[i], f.members[j] = f.members[j], f.members[i] })
 		return nil
@@ -96,10 +98,11 @@ func (f *fleet) remove(m *member) []*member {
 	return []*member{m}
 }
 
-// pair groups two members that never were in one: both are MASTER.
+// pair groups two members that have been MASTER for a while.
 func (f *fleet) pair(m *member) []*member {
 	o := f.members[f.rng.IntN(len(f.members))]
-	if o != m && !f.paired(o) && !f.paired(m) {
+	settled := f.edits-max(m.since, o.since) > 20
+	if settled && o != m && !f.paired(o) && !f.paired(m) {
 		f.pairs = append(f.pairs, [2]*member{m, o})
 	}
 	return nil
@@ -112,6 +115,7 @@ func (f *fleet) paired(m *member) bool {
 // edit makes one to three edits and returns what they are called and the VRIDs
 // that begin or end with them.
 func (f *fleet) edit() (names []string, anew []byte) {
+	f.edits++
 	for range 1 + f.rng.IntN(3) {
 		e := edits[f.rng.IntN(len(edits))]
 		m := f.members[f.rng.IntN(len(f.members))]

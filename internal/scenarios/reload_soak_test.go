@@ -52,7 +52,7 @@ type soaked struct {
 //	go test ./internal/scenarios -run ReloadSoak -soak 500 -v -timeout 30m
 func TestReloadSoak(t *testing.T) {
 	require.Need(t, require.NetNS)
-	size, times := 30, 20
+	size, times := 30, 30
 	if *soak > 0 {
 		size, times = 200, *soak
 	} else {
@@ -80,7 +80,9 @@ func TestReloadSoak(t *testing.T) {
 
 // reloads edits the file of a daemon, vrrpd unless it is named.
 func reloads(t *testing.T, program string, size, times int) soaked {
-	h := lan(netns.New(t), "r1", "1")
+	lab := netns.New(t)
+	h := lan(lab, "r1", "1")
+	lan(lab, "r2", "2") // where unicast adverts go
 	c := h.Capture("eth0")
 	f := newFleet(1, size)
 	d, applied := soakDaemon(t, h, program, f.String())
@@ -102,6 +104,9 @@ func reloads(t *testing.T, program string, size, times int) soaked {
 	done[len(done)-1].to = time.Now()
 	if program == "" {
 		asConfigured(t, d, f, done)
+	}
+	if n := c.Missed(); n > 0 {
+		t.Errorf("the listener missed %d frames: nothing can be said", n)
 	}
 	got := judge(byVRID(c), done)
 	got.reloadTime = slowest

@@ -16,7 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const ethPAll = 3 // ETH_P_ALL in host order
+const (
+	ethPAll       = 3        // ETH_P_ALL in host order
+	captureBuffer = 16 << 20 // bytes: bursts that come while the machine is busy
+)
 
 // Capture holds the frames a host has put on the wire.
 type Capture struct {
@@ -45,6 +48,8 @@ func (h *Host) Capture(nic string) *Capture {
 	}
 	var serr error
 	err = raw.Control(func(fd uintptr) {
+		// Without the right to a large buffer the usual one must do.
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer)
 		serr = unix.SetsockoptInt(int(fd), unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
 	})
 	if err != nil || serr != nil {
@@ -79,6 +84,17 @@ func (c *Capture) run() {
 		c.grown = make(chan struct{})
 		c.mu.Unlock()
 	}
+}
+
+// Missed returns how many frames were lost since the last call, because the
+// machine was too busy to look at them.
+func (c *Capture) Missed() int {
+	s, err := c.conn.Stats()
+	if err != nil {
+		c.host.lab.t.Error(err)
+		return 0
+	}
+	return int(s.Drops)
 }
 
 // Frames returns what was captured so far.
