@@ -14,6 +14,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 )
@@ -32,18 +33,23 @@ func adverts(c *netns.Capture, vrid byte) (at []time.Time) {
 	return at
 }
 
-// noGap fails if two adverts are further apart than Master_Down_Interval would
-// forgive: 100 ms adverts, and generous since the machine may be busy.
-func noGap(t *testing.T, c *netns.Capture, vrid byte) {
+// longestGap is the longest time between two adverts.
+func longestGap(t *testing.T, c *netns.Capture, vrid byte) (worst time.Duration) {
 	t.Helper()
 	eventually(t, "20 adverts", func() bool { return len(adverts(c, vrid)) >= 20 })
 	at := adverts(c, vrid)
-	worst := time.Duration(0)
 	for n := 1; n < len(at); n++ {
 		worst = max(worst, at[n].Sub(at[n-1]))
 	}
 	t.Logf("VRID %d: %d adverts, longest gap %v", vrid, len(at), worst)
-	if worst > 300*time.Millisecond {
+	return worst
+}
+
+// noGap fails if two adverts are further apart than Master_Down_Interval would
+// forgive: 100 ms adverts, and generous since the machine may be busy.
+func noGap(t *testing.T, c *netns.Capture, vrid byte) {
+	t.Helper()
+	if worst := longestGap(t, c, vrid); worst > 300*time.Millisecond {
 		t.Errorf("VRID %d was silent for %v, a BACKUP would have taken over", vrid, worst)
 	}
 }
@@ -68,40 +74,73 @@ func zombies(t *testing.T, pid int) (all []string) {
 	return all
 }
 
-// TestFlaps moves mastership up and down 50 times in 5 s by a tracked file,
-// with a script that takes longer than a flap.
-func TestFlaps(t *testing.T) {
-	require.Need(t, require.NetNS)
-	t.Parallel()
+// flaps forces 50 flaps in 5 s by a tracked file, with a script that takes
+// longer than a flap, and returns the longest gap in the adverts of another
+// instance of the same daemon.
+func flaps(t *testing.T, begin func(d *daemon)) (d *daemon, gap time.Duration) {
 	h := lan(netns.New(t), "r1", "1")
 	c := h.Capture("eth0")
-	r := start(t, h, "track_file f {\n file DIR/level\n init_file 0\n weight 0\n}\n"+
-		instance("FLAP", 1, 100, "track_file {\n f\n}\nnotify DIR/notify.sh")+instance("STILL", 2, 100, ""))
-	r.write("notify.sh", 0o755, fmt.Sprintf(slow, r.file("log")))
-	r.want("FLAP", "MASTER")
-	r.want("STILL", "MASTER")
-	for n := range 50 {
-		r.write("level", 0o600, fmt.Sprint((n+1)%2))
-		time.Sleep(100 * time.Millisecond)
+	d = &daemon{t: t, host: h, dir: t.TempDir(), path: build.Vrrpd(t)}
+	flapping := instance("FLAP", 1, 100, "track_file {\n f\n}\nnotify DIR/notify.sh")
+	conf := "global_defs {\n script_user root\n}\ntrack_file f {\n file DIR/level\n weight 0\n}\n" +
+		strings.Replace(flapping, "advert_int 0.1", "advert_int 0.01", 1) + instance("STILL", 2, 100, "")
+	d.write("keepalived.conf", 0o600, strings.ReplaceAll(conf, "DIR", d.dir))
+	d.write("level", 0o600, "0")
+	d.write("notify.sh", 0o755, fmt.Sprintf(slow, d.file("log")))
+	begin(d)
+	owns := func(address string) func() bool {
+		return func() bool { return d.host.Exec("ip", "address", "show", "to", address) != "" }
 	}
-	r.want("FLAP", "MASTER")
-	eventually(t, "the last script to end", func() bool { return strings.HasSuffix(r.read("log"), "end MASTER\n") })
-	lines := strings.Split(strings.TrimSpace(r.read("log")), "\n")
-	for n := 0; n+1 < len(lines); n += 2 {
-		if strings.Replace(lines[n], "begin", "end", 1) != lines[n+1] {
-			t.Fatalf("scripts overlap: %q", lines[n:n+2])
+	eventually(t, "FLAP to be MASTER", owns("192.0.2.101"))
+	eventually(t, "STILL to be MASTER", owns("192.0.2.102"))
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for n := range 100 {
+		d.write("level", 0o600, fmt.Sprint((n+1)%2))
+		<-tick.C
+	}
+	eventually(t, "FLAP to be MASTER again", owns("192.0.2.101"))
+	eventually(t, "the scripts to end", func() bool {
+		log := d.read("log")
+		return strings.Count(log, "begin ") == strings.Count(log, "end ")
+	})
+	return d, longestGap(t, c, 2)
+}
+
+// TestFlaps: 50 flaps in 5 s make no scripts overlap, leave no zombie, end
+// with the script of the final state, and delay no advert more than
+// keepalived's in the same test.
+func TestFlaps(t *testing.T) {
+	require.Need(t, require.NetNS)
+	program := require.Peer(t, "keepalived")
+	var theirs time.Duration
+	t.Run("keepalived", func(t *testing.T) {
+		_, theirs = flaps(t, func(d *daemon) {
+			d.proc = d.host.Start(program, "-n", "-l", "-D", "-P", "-G", "-f", d.file("keepalived.conf"))
+		})
+	})
+	t.Run("vrrpd", func(t *testing.T) {
+		r, ours := flaps(t, (*daemon).run)
+		if ours > theirs+100*time.Millisecond { // an interval, for what else the machine does
+			t.Errorf("silent for %v, keepalived for %v", ours, theirs)
 		}
-	}
-	i := r.instance("FLAP")
-	script := notification(i, "notify")
-	if script.State != "MASTER" || script.Superseded == 0 {
-		t.Errorf("%+v", i.Notify)
-	}
-	t.Logf("%d transitions, %d calls, %d superseded", i.Transitions, script.Runs, script.Superseded)
-	if z := zombies(t, r.proc.PID()); len(z) > 0 {
-		t.Errorf("zombies: %q", z)
-	}
-	noGap(t, c, 2)
+		eventually(t, "the last script, for MASTER", func() bool { return strings.HasSuffix(r.read("log"), "end MASTER\n") })
+		lines := strings.Split(strings.TrimSpace(r.read("log")), "\n")
+		for n := 0; n+1 < len(lines); n += 2 {
+			if strings.Replace(lines[n], "begin", "end", 1) != lines[n+1] {
+				t.Fatalf("scripts overlap: %q", lines[n:n+2])
+			}
+		}
+		i := r.instance("FLAP")
+		script := notification(i, "notify")
+		if script.State != "MASTER" || script.Superseded == 0 || i.Transitions < 100 {
+			t.Errorf("%d transitions, %+v", i.Transitions, i.Notify)
+		}
+		t.Logf("%d transitions, %d calls, %d superseded", i.Transitions, script.Runs, script.Superseded)
+		if z := zombies(t, r.proc.PID()); len(z) > 0 {
+			t.Errorf("zombies: %q", z)
+		}
+	})
 }
 
 // TestBadScripts gives each instance another bad script: each has its result,
