@@ -150,7 +150,7 @@ func describe(in engine.Input) string {
 	case engine.FrameReceived:
 		return describeFrame(in)
 	case engine.LinkChanged:
-		return fmt.Sprintf("link %s: present %v, up %v, %v", in.Interface, in.Present, in.Up, in.Addresses)
+		return describeLink(in)
 	case engine.TrackChanged:
 		return fmt.Sprintf("%s %s: good %v, value %d %s", in.Track.Kind, in.Track.Name, in.Level.Good, in.Level.Value, in.Level.Detail)
 	case engine.ActionDone:
@@ -168,6 +168,17 @@ func describe(in engine.Input) string {
 		return "reloaded"
 	}
 	return fmt.Sprintf("%T", in)
+}
+
+func describeLink(l engine.LinkChanged) string {
+	state := "does not exist"
+	switch {
+	case l.Up:
+		state = "up"
+	case l.Present:
+		state = "down"
+	}
+	return fmt.Sprintf("link %s: %s, addresses %v", l.Interface, state, l.Addresses)
 }
 
 func describeFrame(f engine.FrameReceived) string {
