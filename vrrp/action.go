@@ -51,8 +51,9 @@ type ReportTransition struct {
 }
 
 // ReportRefusal tells that packets were discarded. Every one is counted, but
-// reports are limited to one a reason and second, and one a reason and ten
-// seconds while the sender stays the same.
+// reports are limited to one a reason and second, to one a reason and ten
+// seconds while the sender stays the same, and to one an hour of
+// [RefusedDestination]. Becoming MASTER makes each of them due again.
 type ReportRefusal struct {
 	Reason     Refusal
 	Source     netip.Addr

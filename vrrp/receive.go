@@ -39,16 +39,22 @@ func (r *Router) refuse(why Refusal, a *Advertisement, ev *AdvertReceived) {
 	}
 	detail := r.explain(why, a, ev)
 	r.do(ReportRefusal{Reason: why, Source: ev.Source, Detail: detail, Suppressed: suppressed})
-	if r.state == Master && makesTwoMasters(why) {
+	if r.state == Master && r.makesTwoMasters(why, a) {
 		r.notice(NoticeConfigMismatch, ev.Source, withDetail(why.String(), detail))
 	}
 }
 
 // makesTwoMasters reports whether the refusal speaks of a router that is
 // meant to be heard: a MASTER that refuses it is not the only one.
-func makesTwoMasters(why Refusal) bool {
+//
+// Somebody may have chosen unicast because the VRID is in use by strangers on
+// the same segment: their multicast adverts matter if they are for one of our
+// addresses.
+func (r *Router) makesTwoMasters(why Refusal, a *Advertisement) bool {
 	switch why {
-	case RefusedVersion, RefusedInterval, RefusedDestination, RefusedOwnPacket, RefusedAuthMismatch, RefusedPassword,
+	case RefusedDestination:
+		return r.sharesAddress(a)
+	case RefusedVersion, RefusedInterval, RefusedOwnPacket, RefusedAuthMismatch, RefusedPassword,
 		RefusedAddresses, RefusedHMACMissing, RefusedHMACUnexpected, RefusedHMACKey, RefusedHMACStale:
 		return true
 	}
@@ -185,6 +191,17 @@ func (r *Router) sameAddresses(a *Advertisement) bool {
 	return true
 }
 
+// sharesAddress reports whether an advert lists one of our addresses, or
+// neither side lists any.
+func (r *Router) sharesAddress(a *Advertisement) bool {
+	for i := range r.own.Len() {
+		if a.Addresses.has(r.own.At(i)) {
+			return true
+		}
+	}
+	return r.own.Len() == 0 && a.Addresses.Len() == 0
+}
+
 func (l AddressList) has(addr netip.Addr) bool {
 	for i := range l.Len() {
 		if l.At(i) == addr {
@@ -231,16 +248,28 @@ type refusalReports [refusalEnd]struct {
 	suppressed uint64
 }
 
-// The least time between two reports of one reason, by sender.
+// The least time between two reports of one reason, by sender. A router of the
+// other kind, unicast or multicast, may be there for ever and by intent.
 const (
 	reportSameSender  = 10 * time.Second
 	reportOtherSender = time.Second
+	reportOtherKind   = time.Hour
 )
+
+// renew makes the next refusal of each reason due: it means more to a MASTER.
+func (l *refusalReports) renew() {
+	for i := range l {
+		l[i].at = time.Time{}
+	}
+}
 
 func (l *refusalReports) due(why Refusal, src netip.Addr, now time.Time) (suppressed uint64, due bool) {
 	slot := &l[why]
 	quiet := reportOtherSender
-	if src == slot.source {
+	switch {
+	case why == RefusedDestination:
+		quiet = reportOtherKind
+	case src == slot.source:
 		quiet = reportSameSender
 	}
 	if !slot.at.IsZero() && now.Sub(slot.at) < quiet {

@@ -95,6 +95,7 @@ func (r *Router) becomeMaster(cause Cause) {
 	r.timers.stop(timerMasterDown, timerPreempt, timerRetry)
 	r.counters.BecameMaster++
 	r.claims = true
+	r.reports.renew()
 	r.interval = r.cfg.Interval
 	before := r.master
 	r.master = MasterInfo{Address: r.source(), Priority: r.priority(), Interval: r.cfg.Interval}

@@ -4,6 +4,7 @@ package vrrp_test
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -162,6 +163,44 @@ func TestRefusalReports(t *testing.T) {
 	if got := l.do(vrrp.PacketRefused{Reason: vrrp.RefusedLength, Source: v3IPv4.host(1)}); len(got) != 1 {
 		t.Errorf("another reason: %q", got)
 	}
+}
+
+// A unicast router overhears a multicast one: told once, and as an alarm when
+// both of them serve the same address.
+func TestOtherKindIsToldOnce(t *testing.T) {
+	both(t, func(t *testing.T, d dialect) {
+		l := newLab(t, d, 100, func(c *vrrp.Config) { c.Peers = []vrrp.Peer{{Address: d.host(1)}} })
+		l.do(vrrp.Started{})
+		overhear := func(from byte, addresses ...netip.Addr) []string {
+			a := l.advert(200, time.Second)
+			a.Addresses = vrrp.MakeAddressList(d.family, addresses)
+			ev := vrrp.AdvertReceived{Advert: a, Source: d.host(from), Destination: vrrp.GroupIPv4, TTL: vrrp.TTL}
+			if d.family == vrrp.IPv6 {
+				ev.Destination = vrrp.GroupIPv6
+			}
+			return l.do(ev)
+		}
+		l.did(overhear(1), "refused destination")
+		l.wait(time.Second)
+		l.did(overhear(1))
+		l.did(overhear(2))
+		l.fire()
+		l.is(vrrp.Master)
+		// A stranger with the same VRID, which is why this one is unicast.
+		l.did(overhear(2, d.host(77), d.host(78)), "refused destination")
+		l.wait(time.Hour - 1)
+		l.did(overhear(2))
+		l.wait(1)
+		l.did(overhear(1, append([]netip.Addr{d.host(77)}, l.cfg.Addresses...)...), "refused destination", "notice configuration_mismatch")
+
+		// In a cloud neither has an address to list.
+		l.reload(func(c *vrrp.Config) { c.Addresses = nil })
+		l.wait(time.Hour)
+		l.did(overhear(1), "refused destination", "notice configuration_mismatch")
+		if n := l.r.Status().Counters.Refused[vrrp.RefusedDestination]; n != 7 {
+			t.Errorf("counted %d", n)
+		}
+	})
 }
 
 // A manual failover: aside while a peer lives, back at once when it does not.

@@ -116,8 +116,27 @@ func (c *conn) setup(fd int, device string) error {
 	return nil
 }
 
+// membership is a group that a socket hears. One that is only overheard, so that
+// a unicast router finds out that its peer is a multicast one, may fail: there
+// are networks without multicast.
+type membership struct {
+	group     netip.Addr
+	overheard bool
+}
+
+// include adds a membership to a list that has each group once.
+func include(list []membership, m membership) []membership {
+	for i := range list {
+		if list[i].group == m.group {
+			list[i].overheard = list[i].overheard && m.overheard
+			return list
+		}
+	}
+	return append(list, m)
+}
+
 // join makes the socket a member of exactly these groups.
-func (c *conn) join(groups []netip.Addr) error {
+func (c *conn) join(groups []membership) error {
 	ifi := &net.Interface{Index: c.index}
 	change := func(join bool, g netip.Addr) error {
 		addr := &net.IPAddr{IP: g.AsSlice()}
@@ -135,15 +154,17 @@ func (c *conn) join(groups []netip.Addr) error {
 		return p.LeaveGroup(ifi, addr)
 	}
 	wanted := map[netip.Addr]bool{}
-	for _, g := range groups {
-		wanted[g] = true
-		if c.groups[g] {
+	for _, m := range groups {
+		wanted[m.group] = true
+		if c.groups[m.group] {
 			continue
 		}
-		if err := change(true, g); err != nil {
-			return fmt.Errorf("join %v: %w", g, err)
+		switch err := change(true, m.group); {
+		case err == nil:
+			c.groups[m.group] = true
+		case !m.overheard:
+			return fmt.Errorf("join %v: %w", m.group, err)
 		}
-		c.groups[g] = true
 	}
 	for g := range c.groups {
 		if wanted[g] {

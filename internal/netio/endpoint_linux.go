@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +42,7 @@ type endpoint struct {
 
 	conn   atomic.Pointer[conn] // nil while there is none; replaced under mu
 	mu     sync.Mutex
-	groups []netip.Addr
+	groups []membership
 }
 
 func newEndpoint(k key, reportAs string, w *waiter, log *slog.Logger) *endpoint {
@@ -81,7 +80,7 @@ func signal(c chan struct{}) {
 }
 
 // setGroups changes the memberships, at once where a socket is open.
-func (e *endpoint) setGroups(groups []netip.Addr) error {
+func (e *endpoint) setGroups(groups []membership) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.groups = groups

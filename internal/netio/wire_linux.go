@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +47,7 @@ func (w *Wire) Configure(routers []Router) error {
 		return w.err
 	}
 	table := make(map[vrrp.ID]*Router, len(routers))
-	groups := map[key][]netip.Addr{}
+	groups := map[key][]membership{}
 	base := map[string]string{}
 	for i := range routers {
 		r := &routers[i]
@@ -63,11 +61,7 @@ func (w *Wire) Configure(routers []Router) error {
 		for _, d := range devices {
 			base[d] = r.ID.Interface
 			k := key{d, r.ID.Family}
-			if g := r.group(); !r.Unicast && !slices.Contains(groups[k], g) {
-				groups[k] = append(groups[k], g)
-			} else if _, ok := groups[k]; !ok {
-				groups[k] = nil
-			}
+			groups[k] = include(groups[k], membership{r.group(), r.Unicast})
 		}
 	}
 	w.mu.Lock()
