@@ -122,6 +122,16 @@ func Failed(err error) Outcome {
 	return out
 }
 
+// Cure says what a person can do about a request that got no reply, and
+// nothing about other errors: those name what they need.
+func Cure(err error) string {
+	var e *Error
+	if !errors.As(err, &e) || e.Class != ClassUnknown || e.Status != 0 {
+		return ""
+	}
+	return "this node must reach it from its own address, not by way of the virtual one: look at routes, security rules, name resolution and HTTPS_PROXY"
+}
+
 // Rule is one line of a vendor's error table. The zero Status and the empty
 // Code match everything, so order matters: the first match wins.
 type Rule struct {

@@ -46,6 +46,7 @@ func (c *checker) add(s cloud.Severity, check, item, format string, args ...any)
 // failed reports an error, with the permission it names.
 func (c *checker) failed(check, item string, err error) {
 	f := c.add(cloud.SeverityFail, check, item, "%v", err)
+	f.Fix = cloud.Cure(err)
 	var e *cloud.Error
 	if errors.As(err, &e) && e.Class == cloud.ClassDenied {
 		f.Check, f.Permission = "permission", e.Permission
@@ -210,7 +211,7 @@ func (c *checker) objects(ctx context.Context) {
 		key := o.Item.Key()
 		nic, err := c.self.node.NICFor(o.Item)
 		if err != nil {
-			f := c.add(cloud.SeverityFail, "nic", key, "%v", err)
+			f := c.add(cloud.SeverityFail, "subnet", key, "%v", err)
 			f.Fix = "an address can only be on an interface in its own subnet; name the interface with nic, or correct the address"
 			continue
 		}

@@ -113,7 +113,7 @@ func TestScenario61_CheckRed(t *testing.T) {
 		check   string
 		text    string
 	}{
-		"address outside the subnets": {item: foreign, check: "nic", text: "in no local subnet"},
+		"address outside the subnets": {item: foreign, check: "subnet", text: "in no local subnet"},
 		"primary address":             {item: primary, check: "object", text: "primary address"},
 		"no route":                    {item: missing, check: "object", text: "no such route"},
 		"no table":                    {item: noTable, check: "object", text: `no route table "nowhere"`},

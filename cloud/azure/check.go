@@ -67,7 +67,7 @@ func (c *preflight) fail(check, item, fix, format string, args ...any) {
 
 // failed reports an error, with the permission that would prevent it.
 func (c *preflight) failed(check, item string, err error) {
-	f := cloud.Finding{Severity: cloud.SeverityFail, Check: check, Item: item, Text: err.Error()}
+	f := cloud.Finding{Severity: cloud.SeverityFail, Check: check, Item: item, Text: err.Error(), Fix: cloud.Cure(err)}
 	var e *cloud.Error
 	if errors.As(err, &e) {
 		switch e.Class {

@@ -121,7 +121,7 @@ func fromFile(p common.ConfigurationProvider) func(context.Context) (*keyPair, e
 // service vouches for a fresh session key.
 type federation struct {
 	metadata *metadataClient
-	http     *http.Client
+	http     common.HTTPRequestDispatcher
 	endpoint func(ctx context.Context) (string, error)
 	now      func() time.Time
 }

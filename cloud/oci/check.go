@@ -41,6 +41,7 @@ func (c *checker) add(s cloud.Severity, check, item, format string, args ...any)
 // failed reports an error, with the permission it names and what grants it.
 func (c *checker) failed(check, item string, err error) {
 	f := c.add(cloud.SeverityFail, check, item, "%v", err)
+	f.Fix = cloud.Cure(err)
 	var e *cloud.Error
 	if errors.As(err, &e) && e.Class == cloud.ClassDenied {
 		f.Check, f.Permission = "permission", e.Permission
@@ -64,6 +65,7 @@ func (p *Provider) Check(ctx context.Context, items []cloud.Item, opts cloud.Che
 		c.add(cloud.SeverityOK, "metadata", "", "%s in %s", in.ID, in.Region)
 	}
 	if err := p.creds.ensure(ctx, whenHalf); err != nil {
+		c.clock()
 		f := c.add(cloud.SeverityFail, "credentials", "", "%v", err)
 		f.Fix = "put this instance into a dynamic group, or give a profile of ~/.oci/config"
 		return c.findings

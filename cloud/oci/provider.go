@@ -107,7 +107,7 @@ func (p *Provider) chooseAuth() error {
 	}
 	p.creds = &credentials{now: o.Now}
 	if auth == AuthInstancePrincipal {
-		f := &federation{metadata: p.metadata, http: p.http, now: o.Now, endpoint: p.authEndpoint}
+		f := &federation{metadata: p.metadata, http: dated{p}, now: o.Now, endpoint: p.authEndpoint}
 		p.creds.fetch = f.fetch
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -93,7 +94,7 @@ func (a *app) printFindings(findings []cloud.Finding, asJSON bool) error {
 		for _, f := range findings {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Severity, f.Check, f.Item, f.Text)
 			if f.Fix != "" {
-				fmt.Fprintf(t, "\t\t\tfix: %s\n", f.Fix)
+				fmt.Fprintf(t, "\t\t\tfix: %s\n", strings.ReplaceAll(strings.TrimSpace(f.Fix), "\n", "\n\t\t\t     "))
 			}
 		}
 		if err := t.Flush(); err != nil {

@@ -80,7 +80,7 @@ func New(ctx context.Context, o Options) (cloud.Provider, error) {
 func Rates(provider string) cloud.Rates {
 	switch provider {
 	case "aws":
-		return cloud.Rates{ReadBurst: 50, ReadPerSecond: 8, WriteBurst: 40, WritePerSecond: 4}
+		return cloud.Rates{ReadBurst: 60, ReadPerSecond: 8, WriteBurst: 40, WritePerSecond: 4}
 	case "azure":
 		return cloud.Rates{ReadBurst: 100, ReadPerSecond: 10, WriteBurst: 80, WritePerSecond: 4}
 	default:

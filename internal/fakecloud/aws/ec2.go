@@ -85,7 +85,7 @@ func (w *World) reply(rw http.ResponseWriter, rq Request, f Fault, result any, b
 	h := rw.Header()
 	h.Set("X-Amzn-Requestid", id)
 	h.Set("Content-Type", "text/xml;charset=UTF-8")
-	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.Set("Date", time.Now().Add(w.Skew).UTC().Format(http.TimeFormat))
 	switch {
 	case f.Body != "":
 		rw.WriteHeader(max(f.Status, http.StatusOK))

@@ -35,7 +35,7 @@ func (w *World) authenticate(r *http.Request, body []byte) (string, *apiError) {
 	if err != nil || scope[1] != at.Format("20060102") || scope[2] != Region || scope[3] != "ec2" || scope[4] != "aws4_request" {
 		return node.Name, fail(denied, "AuthFailure", "credential scope %s", credential)
 	}
-	if skew := time.Since(at); skew.Abs() > maxSkew {
+	if skew := time.Since(at) + w.Skew; skew.Abs() > maxSkew {
 		return node.Name, fail(http.StatusBadRequest, "RequestExpired", "Request has expired.")
 	}
 	if r.Header.Get("X-Amz-Security-Token") != k.session || time.Now().After(k.expires) {

@@ -36,6 +36,8 @@ type World struct {
 	PageSize int
 	// Slots is the number of private IPv4 addresses an interface may have.
 	Slots int
+	// Skew is how far EC2's clock is ahead of ours. Set it before use.
+	Skew time.Duration
 	// TokenLife is how long a metadata session lives, whatever the client
 	// asked for; 0: as asked.
 	TokenLife time.Duration
