@@ -97,6 +97,18 @@ var bugs = []bug{
 	},
 	{
 		"master-not-silent-after-stall", "vrrp/master.go",
-		"if late > r.ownDownInterval() {", "if late > 1000*r.ownDownInterval() {",
+		"return late, late > r.ownDownInterval()", "return late, late > 1000*r.ownDownInterval()",
+	},
+	{
+		"master-answers-before-it-leaves", "vrrp/master.go",
+		"\tif late, asleep := r.overslept(); asleep {\n\t\tr.advertDue(late)\n", "\tif late, asleep := r.overslept(); false && asleep {\n\t\tr.advertDue(late)\n",
+	},
+	{
+		"suspension-unnoticed", "vrrp/backup.go",
+		"\tr.timers.forward(d)\n", "",
+	},
+	{
+		"replays-heard", "vrrp/hmac.go",
+		"\tif !h.accept(src, seq, now) {", "\tif h.accept(src, seq, now); false {",
 	},
 }
