@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -233,35 +232,6 @@ func jsonRequest(method, path string, v any) (http.Request, error) {
 	rq.ContentLength = int64(len(body))
 	rq.Body = io.NopCloser(bytes.NewReader(body))
 	return rq, nil
-}
-
-// Routes implements [cloud.RouteLister]. The scope names tables by OCID; a
-// network or a tag would need the right to list a compartment, which this
-// provider does not ask for.
-func (p *Provider) Routes(ctx context.Context, _ cloud.Node, scope cloud.RouteScope) ([]cloud.RouteEntry, error) {
-	if scope.Network != "" || scope.Tag != "" {
-		return nil, &cloud.Error{Class: cloud.ClassInvalid, Op: "Routes", Err: errors.New("oci route tables are named by OCID")}
-	}
-	var out []cloud.RouteEntry
-	for _, id := range scope.Tables {
-		t := &tableRead{id: id}
-		if err := p.readTable(ctx, t); err != nil {
-			return nil, err
-		}
-		for _, raw := range t.rules {
-			var r rule
-			if err := json.Unmarshal(raw, &r); err != nil {
-				return nil, &cloud.Error{Class: cloud.ClassUnknown, Op: "GetRouteTable", Err: err}
-			}
-			if dest, ok := r.prefix(); ok {
-				out = append(out, cloud.RouteEntry{Table: id, Dest: dest, Holder: r.Entity, Version: t.etag, Local: r.RouteType == "LOCAL"})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b cloud.RouteEntry) int {
-		return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dest.Addr().Compare(b.Dest.Addr()), cmp.Compare(a.Dest.Bits(), b.Dest.Bits()))
-	})
-	return out, nil
 }
 
 // HolderOf implements [cloud.RouteLister]: route rules point at private IPs.

@@ -56,7 +56,7 @@ func TestEndpointsAreChecked(t *testing.T) {
 func TestEndpointsOfTheSDKs(t *testing.T) {
 	for variable, provider := range map[string]string{
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT": "aws",
-		"OCI_METADATA_BASE_URL": "oci", "OCI_SDK_AUTH_CLIENT_REGION_URL": "oci",
+		"OCI_METADATA_BASE_URL":             "oci", "OCI_SDK_AUTH_CLIENT_REGION_URL": "oci",
 	} {
 		for url, ok := range map[string]bool{"http://127.0.0.1:1/x": true, "http://192.0.2.1/x": false} {
 			t.Run(variable+"="+url, func(t *testing.T) {

@@ -69,6 +69,8 @@ type public struct {
 
 type table struct {
 	id      string
+	vcn     string
+	tags    map[string]string
 	rules   []json.RawMessage
 	version int
 }
@@ -160,12 +162,19 @@ func (c *Cloud) AddPublicIP(ip, private string) (ocid string) {
 func (c *Cloud) AddRouteTable(rules ...string) (ocid string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &table{id: c.ocid("routetable"), version: 1}
+	t := &table{id: c.ocid("routetable"), vcn: "ocid1.vcn.oc1..1", version: 1, rules: []json.RawMessage{}}
 	for _, r := range rules {
 		t.rules = append(t.rules, json.RawMessage(r))
 	}
 	c.tables[t.id] = t
 	return t.id
+}
+
+// TagTable puts a table into a VCN and gives it a free-form tag.
+func (c *Cloud) TagTable(table, vcn, key, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tables[table].vcn, c.tables[table].tags = vcn, map[string]string{key: value}
 }
 
 // Rules returns a route table's rules as JSON, one per line.

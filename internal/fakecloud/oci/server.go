@@ -63,6 +63,7 @@ var operations = []operation{
 	{"PUT", "ipv6/{}", "UpdateIpv6", (*Cloud).putIP},
 	{"POST", "publicIps/actions/getByIpAddress", "GetPublicIpByIpAddress", (*Cloud).findPublic},
 	{"PUT", "publicIps/{}", "UpdatePublicIp", (*Cloud).putPublic},
+	{"GET", "routeTables", "ListRouteTables", (*Cloud).listTables},
 	{"GET", "routeTables/{}", "GetRouteTable", (*Cloud).getTable},
 	{"PUT", "routeTables/{}", "UpdateRouteTable", (*Cloud).putTable},
 }
@@ -266,21 +267,6 @@ func (c *Cloud) putPublic(r request) fakecloud.Reply {
 	p.private = rq.PrivateIPID
 	p.version++
 	return c.renderPublic(p)
-}
-
-func (c *Cloud) renderTable(t *table) fakecloud.Reply {
-	return reply(200, etag(t.version), map[string]any{
-		"id": t.id, "routeRules": t.rules, "lifecycleState": "AVAILABLE",
-		"compartmentId": "ocid1.compartment.oc1..0001", "vcnId": "ocid1.vcn.oc1..1",
-	})
-}
-
-func (c *Cloud) getTable(r request) fakecloud.Reply {
-	t := c.tables[r.id]
-	if t == nil || !c.allowed(r.who, "ROUTE_TABLE_READ") {
-		return c.gone()
-	}
-	return c.renderTable(t)
 }
 
 func (c *Cloud) putTable(r request) fakecloud.Reply {
