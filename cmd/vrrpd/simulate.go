@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ file, one a line: when, for how long, what, and of whom:
 			if frames {
 				o.Trace, o.Frames = true, world.Traffic
 			}
+			debug.SetGCPercent(800) // universes are small and short-lived
 			o.Progress = a.progress(c.Context().Err)
 			return sim.Simulate(a.stdout, o)
 		},

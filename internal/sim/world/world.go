@@ -95,16 +95,18 @@ func New(s Setup) (*World, error) {
 // plan puts o into the agenda.
 func (w *World) plan(at time.Duration, o occurrence) {
 	w.seq++
-	o.at, o.seq = max(at, w.t), w.seq
-	w.agenda.push(o)
+	w.agenda.push(max(at, w.t), w.seq, o)
 }
 
 // RunUntil lets the world go on to the given age, or to its first violation.
 func (w *World) RunUntil(until time.Duration) {
-	for len(w.agenda) > 0 && w.agenda[0].at <= until && len(w.wrong) == 0 {
-		o := w.agenda.pop()
-		w.t = o.at
-		w.happen(o)
+	for len(w.wrong) == 0 {
+		if at, ok := w.agenda.next(); !ok || at > until {
+			break
+		}
+		when, what := w.agenda.pop()
+		w.t = when.at
+		w.happen(&what)
 	}
 	if len(w.wrong) == 0 {
 		w.t = max(w.t, until)
@@ -145,7 +147,7 @@ func (w *World) State(name string, id vrrp.ID) vrrp.State {
 	return vrrp.Init
 }
 
-func (w *World) happen(o occurrence) {
+func (w *World) happen(o *occurrence) {
 	switch o.kind {
 	case faultBegins:
 		w.begin(o.fault)

@@ -187,13 +187,13 @@ func TestBadSetups(t *testing.T) {
 func TestAgenda(t *testing.T) {
 	var a agenda
 	for seq, at := range []time.Duration{5, 1, 3, 1, 5, 2, 1} {
-		a.push(occurrence{at: at, seq: uint64(seq)})
+		a.push(at, uint64(seq), occurrence{fault: seq})
 	}
-	last := a.pop()
-	for len(a) > 0 {
-		next := a.pop()
-		if next.at < last.at || next.at == last.at && next.seq < last.seq {
-			t.Fatalf("%v/%d comes after %v/%d", next.at, next.seq, last.at, last.seq)
+	last, _ := a.pop()
+	for len(a.heap) > 0 {
+		next, o := a.pop()
+		if next.before(last) || o.fault != int(next.seq) {
+			t.Fatalf("%v, planned %d, comes after %v, planned %d", next.at, next.seq, last.at, last.seq)
 		}
 		last = next
 	}
