@@ -95,12 +95,12 @@ vrrp_instance IN {
 	}
 }
 
-// losesPower ends a router's processes without a word, and its links.
+// losesPower ends a router's daemon without a word, and then its links.
 func (g *gateways) losesPower(d *daemon) {
+	d.proc.Kill()
 	for _, nic := range []string{"in", "out", "sync"} {
 		d.host.CableOut(nic)
 	}
-	d.proc.Kill()
 }
 
 const conntrackdConf = `

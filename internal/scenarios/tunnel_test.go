@@ -61,21 +61,30 @@ connections {
 }
 secrets {
     ike-1 {
-        secret = for-tests-only
+        secret = change-this
     }
 }
 `
 
-// farHost is an address behind the peer.
-const farHost = "10.2.0.1"
+// farNet is behind the peer, and farHost in it.
+const (
+	farNet  = "10.2.0.0/24"
+	farHost = "10.2.0.1"
+)
 
-// charon runs strongSwan in a host, with dir as its place for files.
-func charon(t *testing.T, h *netns.Host, program, dir string, conf ...any) {
+// tunnels is a host's swanctl.conf; dir is a place for files.
+func tunnels(t *testing.T, h *netns.Host, dir string, conf ...any) {
+	t.Helper()
+	d := &daemon{t: t, dir: dir}
+	d.write("swanctl.conf", 0o600, fmt.Sprintf(tunnelConf, conf...))
+	into(h, d.file("swanctl.conf"), "/etc/swanctl/swanctl.conf")
+}
+
+// charon runs strongSwan in a host.
+func charon(t *testing.T, h *netns.Host, program, dir string) {
 	t.Helper()
 	d := &daemon{t: t, dir: dir}
 	d.write("strongswan.conf", 0o600, fmt.Sprintf(charonConf, dir))
-	d.write("swanctl.conf", 0o600, fmt.Sprintf(tunnelConf, conf...))
-	h.Exec("mount", "--bind", d.file("swanctl.conf"), "/etc/swanctl/swanctl.conf")
 	h.Start("env", "STRONGSWAN_CONF="+d.file("strongswan.conf"), program)
 	eventually(t, "charon of "+h.Name, func() bool {
 		_, err := h.Try("swanctl", "--stats")
@@ -91,11 +100,20 @@ func charon(t *testing.T, h *netns.Host, program, dir string, conf ...any) {
 // strongswan runs charon at both ends; the routers load nothing yet.
 func (g *gateways) strongswan(program string) {
 	g.t.Helper()
-	g.peer.Exec("ip", "address", "add", farHost+"/32", "dev", "lo")
 	for _, d := range g.routers() {
-		charon(g.t, d.host, program, d.dir, outsideVIP, peerAddr, "routers", "peer", "10.1.0.0/24", farHost+"/32")
+		tunnels(g.t, d.host, d.dir, outsideVIP, peerAddr, "routers", "peer", "10.1.0.0/24", farNet)
+		charon(g.t, d.host, program, d.dir)
 	}
-	charon(g.t, g.peer, program, g.t.TempDir(), peerAddr, outsideVIP, "peer", "routers", farHost+"/32", "10.1.0.0/24")
+	g.farEnd(program)
+}
+
+// farEnd runs charon on the peer.
+func (g *gateways) farEnd(program string) {
+	g.t.Helper()
+	dir := g.t.TempDir()
+	g.peer.Exec("ip", "address", "add", farHost+"/32", "dev", "lo")
+	tunnels(g.t, g.peer, dir, peerAddr, outsideVIP, "peer", "routers", farNet, "10.1.0.0/24")
+	charon(g.t, g.peer, program, dir)
 	g.peer.Exec("swanctl", "--load-all", "--noprompt")
 }
 
