@@ -160,7 +160,7 @@ func (w *World) goesOn(n *node) {
 	if n.stalled > w.t {
 		return
 	}
-	if n.slept == 0 { // else it is told so first
+	if n.sleep.untold == 0 { // else it is told so first
 		w.excuse(n)
 	}
 	w.pump(n)

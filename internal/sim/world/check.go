@@ -13,11 +13,9 @@ import (
 
 // photo is what a step is compared with.
 type photo struct {
-	states   [8]vrrp.State // of the first views
 	deadline time.Time
 	armed    bool
 	target   *view // the router a frame is for
-	was      vrrp.State
 }
 
 func (w *World) photograph(n *node, in engine.Input) (p photo) {
@@ -35,17 +33,12 @@ func (w *World) photograph(n *node, in engine.Input) (p photo) {
 	case engine.Suspended:
 		w.suspended(n, in.For)
 	}
-	for i, v := range n.views {
-		if i < len(p.states) {
-			p.states[i] = v.state
-		}
+	for _, v := range n.views {
+		v.was = v.state
 	}
 	p.deadline, p.armed = n.machine.Deadline()
 	if f, ok := in.(engine.FrameReceived); ok && len(f.Payload) > 1 {
 		p.target = n.addressee(f)
-		if p.target != nil {
-			p.was = p.target.state
-		}
 	}
 	return p
 }
@@ -64,7 +57,7 @@ func (n *node) addressee(f engine.FrameReceived) *view {
 // checkStep is everything that must hold after every step.
 func (w *World) checkStep(n *node, before photo, in engine.Input, s sort, outs []engine.Output) {
 	w.checkCadence(n)
-	w.checkOutputs(n, before, outs)
+	w.checkOutputs(n, outs)
 	if n.unseen++; !uneventful(in, outs) || n.unseen >= statusEvery {
 		n.unseen = 0
 		w.checkStatus(n)
@@ -106,32 +99,35 @@ func uneventful(in engine.Input, outs []engine.Output) bool {
 
 // checkOutputs: only a MASTER advertises, announces and owns. A router that
 // becomes MASTER or leaves it does so by its next report.
-func (w *World) checkOutputs(n *node, before photo, outs []engine.Output) {
+func (w *World) checkOutputs(n *node, outs []engine.Output) {
 	for i, o := range outs {
-		k := slices.IndexFunc(n.views, func(v *view) bool { return v.cfg.ID == o.Router })
-		if k < 0 || k >= len(before.states) {
+		v := n.view(o.Router)
+		if v == nil {
 			continue
 		}
-		v := n.views[k]
-		now, then := stateAt(before.states[k], outs, i)
+		now, then := stateAt(v.was, outs, i)
+		serves := now == vrrp.Master || then == vrrp.Master
 		switch a := o.Action.(type) {
 		case vrrp.SendAdvert:
-			if a.Priority != 0 && now != vrrp.Master && then != vrrp.Master {
+			if a.Priority == 0 {
+				if now != vrrp.Master || then == vrrp.Master {
+					w.violated(n, "resigns-when-leaving", "%s sends priority 0 going from %v to %v", o.Name, now, then)
+				}
+				continue
+			}
+			if !serves {
 				w.violated(n, "adverts-from-master", "%s sends an advert in %v", o.Name, now)
 			}
-			if a.Priority == 0 && (now != vrrp.Master || then == vrrp.Master) {
-				w.violated(n, "resigns-when-leaving", "%s sends priority 0 going from %v to %v", o.Name, now, then)
-			}
-			if a.Priority != 0 && v.state == vrrp.Master {
+			if v.state == vrrp.Master {
 				v.lastSent = w.clock(n)
 				v.advertDue = v.lastSent + v.cfg.Interval
 			}
 		case vrrp.Announce:
-			if now != vrrp.Master && then != vrrp.Master {
+			if !serves {
 				w.violated(n, "announces-as-master", "%s announces in %v", o.Name, now)
 			}
 		case vrrp.SetOwnership:
-			if a.Own && now != vrrp.Master && then != vrrp.Master {
+			if a.Own && !serves {
 				w.violated(n, "owns-as-master", "%s orders its addresses in %v", o.Name, now)
 			}
 		case vrrp.ReportTransition:
@@ -169,8 +165,8 @@ func (w *World) checkCadence(n *node) {
 
 // checkRefused: a packet that must be refused changes nothing.
 func (w *World) checkRefused(n *node, before photo, f *engine.FrameReceived, outs []engine.Output) {
-	for i, v := range n.views {
-		if i < len(before.states) && v.state != before.states[i] {
+	for _, v := range n.views {
+		if v.state != v.was {
 			w.violated(n, "refused-changes-nothing", "%s went to %v at %x", v.cfg.Name, v.state, f.Payload)
 		}
 	}
@@ -189,24 +185,24 @@ func (w *World) checkRefused(n *node, before photo, f *engine.FrameReceived, out
 // checkReaction: RFC 9568 §6.4.2 and §6.4.3, the reception of an advert.
 func (w *World) checkReaction(n *node, before photo, f *engine.FrameReceived, outs []engine.Output) {
 	v := before.target
-	if before.was != vrrp.Backup && before.was != vrrp.Master {
+	if v.was != vrrp.Backup && v.was != vrrp.Master {
 		return
 	}
 	a, o := judgeFrame(v, f, v.now.source)
 	if n.Habits != None {
-		v.wait.mayHear(&v.cfg.Config, v.now.priority, a, w.clock(n), false)
+		v.mayHear(a, w.clock(n))
 		return
 	}
 	switch {
 	case o == mustRefuse:
 		w.checkRefused(n, before, f, outs)
-	case o == mustHear && before.was == vrrp.Master:
+	case o == mustHear && v.was == vrrp.Master:
 		w.checkMasterHears(n, v, a, outs)
 	case o == mustHear:
-		v.wait.hears(&v.cfg.Config, v.now.priority, a, w.clock(n), v.steppedAside(w.clock(n)))
+		v.hears(a, w.clock(n))
 	default:
 		v.heard = f.Datagram
-		v.wait.mayHear(&v.cfg.Config, v.now.priority, a, w.clock(n), v.steppedAside(w.clock(n)))
+		v.mayHear(a, w.clock(n))
 	}
 }
 
@@ -226,11 +222,11 @@ func (w *World) checkMasterHears(n *node, v *view, a advert, outs []engine.Outpu
 	case asleep == surely && v.state == vrrp.Master:
 		w.violated(n, "stalled-leaves-first", "%s hears %v's priority %d as MASTER, though it has slept", v.cfg.Name, a.source, a.priority)
 	case asleep != no && v.state != vrrp.Master:
-		v.wait.hears(&v.cfg.Config, own, a, w.clock(n), v.steppedAside(w.clock(n)))
+		v.hears(a, w.clock(n))
 	case better && v.state == vrrp.Master:
 		w.violated(n, "master-yields", "%s (priority %d, %v) stays MASTER at %v's priority %d", v.cfg.Name, own, v.now.source, a.source, a.priority)
 	case better:
-		v.wait.hears(&v.cfg.Config, own, a, w.clock(n), v.steppedAside(w.clock(n)))
+		v.hears(a, w.clock(n))
 	case v.state != vrrp.Master:
 		w.violated(n, "master-stays", "%s (priority %d, %v) yields to %v's priority %d", v.cfg.Name, own, v.now.source, a.source, a.priority)
 	case !answers && (a.priority == 0 || !v.cfg.LowerGetsNoAdvert && w.clock(n)-v.lastSent >= v.cfg.Interval/answersPerInterval):

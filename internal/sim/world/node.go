@@ -36,22 +36,21 @@ type node struct {
 	timerAt  time.Time
 	timerSet bool
 
-	lanes     []*lane
-	views     []*view
-	levels    []levelOf // what is true of tracked objects
-	downBy    int       // the fault that ended the process; -1 = none
-	wakes     wakeCount
-	unseen    int           // steps since the status was last compared
-	hangs     int           // faults: host calls do not return
-	fails     int           // faults: host calls fail
-	mute      int           // faults: nothing can be sent
-	asleep    int           // faults: the machine does not run
-	frozen    time.Duration // since when
-	knows     time.Duration // the process: what it has slept since then is news to it
-	suspended bool          // the machine will know that it slept
-	slept     time.Duration // and the process has not been told so yet
-	told      told
-	started   bool // the process was told Started, and not Stopped since
+	lanes   []*lane
+	views   []*view
+	levels  []levelOf // what is true of tracked objects
+	wakes   wakeCount
+	unseen  int // steps since the status was last compared
+	told    told
+	started bool // the process was told Started, and not Stopped since
+
+	// What faults do:
+	downBy int // the one that ended the process; -1 = none
+	hangs  int // host calls do not return
+	fails  int // host calls fail
+	mute   int // nothing can be sent
+	asleep int // the machine does not run
+	sleep  sleep
 }
 
 func (w *World) addNode(i int) {
@@ -60,9 +59,7 @@ func (w *World) addNode(i int) {
 	for _, port := range n.Interfaces {
 		w.addPort(n, port)
 	}
-	for _, t := range tracksOf(n.Config) {
-		n.levels = append(n.levels, levelOf{Track: t, Level: engine.Level{Known: true, Good: true}})
-	}
+	w.watch(n, n.Config)
 }
 
 // now is the node's own clock.
@@ -72,7 +69,7 @@ func (w *World) now(n *node) time.Time { return epoch.Add(w.t + n.Clock) }
 func (w *World) boot(n *node) {
 	n.life++
 	n.up, n.timerSet, n.wakes = true, false, wakeCount{}
-	n.slept, n.knows = 0, w.t
+	n.sleep.untold, n.sleep.known = 0, w.t
 	if n.asleep == 0 {
 		n.stalled = 0
 	}
@@ -120,8 +117,8 @@ func (w *World) pump(n *node) {
 	}
 	n.pumping = true
 	defer func() { n.pumping = false }()
-	if d := n.slept; d > 0 {
-		n.slept = 0
+	if d := n.sleep.untold; d > 0 {
+		n.sleep.untold = 0
 		w.step(n, engine.Suspended{For: d}, genuine)
 	}
 	for {
@@ -201,7 +198,7 @@ func (w *World) step(n *node, in engine.Input, s sort) {
 	if w.setup.Observe != nil {
 		w.setup.Observe(n.Name, w.now(n), in, outs)
 	}
-	w.obey(n, in, outs)
+	w.obey(n, outs)
 	w.checkStep(n, before, in, s, outs)
 }
 
@@ -216,7 +213,7 @@ func stepMachine(m machine, now time.Time, in engine.Input) (outs []engine.Outpu
 }
 
 // obey carries out outputs in order.
-func (w *World) obey(n *node, in engine.Input, outs []engine.Output) {
+func (w *World) obey(n *node, outs []engine.Output) {
 	for _, o := range outs {
 		switch a := o.Action.(type) {
 		case vrrp.SendAdvert:

@@ -4,15 +4,23 @@ package world
 
 import "time"
 
+// sleep is what there is to know of a machine that does not run.
+type sleep struct {
+	since  time.Duration // its clock stands still
+	known  time.Duration // its process knows of the time until then
+	knows  bool          // it will know that it slept
+	untold time.Duration // its process has to be told so
+}
+
 // fallAsleep stops a whole machine and its clock. What is sent to it meanwhile
 // is lost; what its host was doing goes on when it wakes.
 func (w *World) fallAsleep(n *node, f *Fault) {
 	w.tell(n, "machine", "%ss", f.Kind)
 	n.stalled = max(n.stalled, w.t+f.For)
 	if n.asleep++; n.asleep == 1 {
-		n.frozen, n.knows = w.t, w.t
+		n.sleep.since, n.sleep.known = w.t, w.t
 	}
-	n.suspended = n.suspended || f.Kind == Suspend
+	n.sleep.knows = n.sleep.knows || f.Kind == Suspend
 }
 
 // wakeUp ends that. Only a machine that was suspended knows that time has
@@ -22,12 +30,12 @@ func (w *World) wakeUp(n *node) {
 		return
 	}
 	w.tell(n, "machine", "wakes up")
-	n.Clock -= w.t - n.frozen
+	n.Clock -= w.t - n.sleep.since
 	n.timerSet = false
-	if n.suspended && n.Habits == None && w.t > n.knows {
-		n.slept = w.t - n.knows
+	if n.sleep.knows && n.Habits == None {
+		n.sleep.untold = w.t - n.sleep.known
 	}
-	n.suspended = false
+	n.sleep.knows = false
 	for _, v := range n.views { // an operator's hour is an hour of its clock
 		w.disturbedUntil(w.t + v.aside - w.clock(n))
 	}

@@ -39,8 +39,9 @@ func tracksOf(c engine.Config) (all []engine.Track) {
 func (w *World) watch(n *node, c engine.Config) {
 	for _, t := range tracksOf(c) {
 		if !slices.ContainsFunc(n.levels, func(l levelOf) bool { return l.Track == t }) {
-			n.levels = append(n.levels, levelOf{Track: t, Level: engine.Level{Known: true, Good: true}})
-			w.report(n, &n.levels[len(n.levels)-1])
+			l := levelOf{Track: t, Level: engine.Level{Known: true, Good: true}}
+			n.levels = append(n.levels, l)
+			w.report(n, &l)
 		}
 	}
 }
@@ -86,9 +87,10 @@ func (w *World) setSilent(n *node, name string, by int) {
 	}
 }
 
-// report tells the process soon, unless the check hangs.
+// report tells the process soon, unless the check hangs. Before the first one
+// has started there is none; each is told at its start.
 func (w *World) report(n *node, l *levelOf) {
-	if l.silent == 0 {
+	if l.silent == 0 && n.life > 0 {
 		w.later(n, w.upTo(netlinkDelay), engine.TrackChanged{Track: l.Track, Level: l.Level})
 	}
 }

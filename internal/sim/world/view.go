@@ -16,6 +16,7 @@ type view struct {
 	cfg    engine.Router
 	group  *engine.Group // nil = in none
 	state  vrrp.State
+	was    vrrp.State // before the current step
 	now    outlook
 	status engine.RouterStatus
 	// On the node's own clock:
@@ -121,7 +122,17 @@ func (w *World) stepAside(n *node, in engine.FailoverRequested) {
 	}
 }
 
-func (v *view) steppedAside(now time.Duration) bool { return now <= v.aside }
+// hears is an advert that must be heard.
+func (v *view) hears(a advert, now time.Duration) {
+	v.wait.hears(&v.cfg.Config, v.now.priority, a, now, now <= v.aside)
+}
+
+// mayHear is an advert that may be refused.
+func (v *view) mayHear(a advert, now time.Duration) {
+	heard := v.wait
+	heard.hears(&v.cfg.Config, v.now.priority, a, now, now <= v.aside)
+	v.wait.either(heard)
+}
 
 // excuse lets a node off what it could not do while it did not run.
 func (w *World) excuse(n *node) {

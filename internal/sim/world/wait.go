@@ -59,13 +59,7 @@ func (t *wait) believes(c *vrrp.Config, priority uint8, a advert, now time.Durat
 	t.until(now, masterDown(c, priority, t.least))
 }
 
-// mayHear is an advert that may be refused.
-func (t *wait) mayHear(c *vrrp.Config, priority uint8, a advert, now time.Duration, aside bool) {
-	heard := *t
-	heard.hears(c, priority, a, now, aside)
-	t.either(heard)
-}
-
+// either makes room for what o allows, too.
 func (t *wait) either(o wait) {
 	t.from, t.to = min(t.from, o.from), max(t.to, o.to)
 	t.least, t.most = min(t.least, o.least), max(t.most, o.most)
