@@ -125,7 +125,7 @@ options (vrrpd -f FILE -n -l …) it runs as keepalived would.`,
 		a.demoCommand(), a.runCommand(), a.checkCommand(),
 		a.statusCommand(), a.watchCommand(), a.explainCommand(),
 		a.reloadCommand(), a.planCommand(), a.failoverCommand(),
-		a.convertCommand(), a.decodeCommand(), a.claimCommand(), a.cloudCommand(), a.simulateCommand(), a.replayCommand(),
+		a.convertCommand(), a.decodeCommand(), a.claimCommand(), a.cloudCommand(), a.witnessCommand(), a.simulateCommand(), a.replayCommand(),
 		a.labCommand(), a.routerCommand(),
 	)
 	return root

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -54,8 +55,21 @@ func guardKey(g *config.Guard) (string, error) {
 	if g.Key == nil {
 		return "", nil
 	}
+	if g.Key.File != "" {
+		secret, err := KeyFile(g.Key.File)
+		return secret.Reveal(), err
+	}
 	secret, err := keyBytes(*g.Key)
 	return string(secret), err
+}
+
+// KeyFile reads a key that signs answers, as key file:PATH of a guard does.
+func KeyFile(path string) (cloud.Secret, error) {
+	secret, err := keyBytes(config.HMACKey{File: path})
+	if err == nil && (len(secret) < 32 || len(secret) > 64) {
+		err = fmt.Errorf("%s: a key has 32 to 64 bytes, this one %d", path, len(secret))
+	}
+	return cloud.Secret(secret), err
 }
 
 func peerProbes(g *config.Guard, key cloud.Secret) (probes []guard.Probe) {

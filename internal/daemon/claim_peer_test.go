@@ -83,6 +83,7 @@ func TestClaimAsksThePeer(t *testing.T) {
 	become(a, vrrp.Master)
 	eventually(t, "held: the peer says INIT", state(cloud.StateHeld))
 	become(a, vrrp.Backup)
+	eventually(t, "idle", state(cloud.StateIdle))
 
 	b.claims.transition(vi1, vrrp.Master, vrrp.Cause{Code: vrrp.CauseMasterResigned}, 100)
 	b.claims.proceed(vi1)
@@ -95,6 +96,7 @@ func TestClaimAsksThePeer(t *testing.T) {
 	become(b, vrrp.Backup)
 	eventually(t, "held: the peer has become BACKUP", state(cloud.StateHeld))
 	become(a, vrrp.Backup)
+	eventually(t, "idle", state(cloud.StateIdle))
 
 	b.claims.close()
 	become(a, vrrp.Master)
