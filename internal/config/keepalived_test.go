@@ -4,6 +4,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -212,7 +213,7 @@ func compareWithKeepalived(t *testing.T, v *Instance, k keepalivedInstance, cfg 
 	if v.VMAC == nil {
 		eq("interface", v.Interface, d.Interface)
 	} else {
-		eq("use_vmac", v.VMAC.Name, d.VMAC)
+		eq("use_vmac", vmacName(v), d.VMAC)
 	}
 	eq("virtual_ipaddress", keepalivedAddresses(v, v.Addresses), firstWords(d.VIPs))
 	eq("virtual_ipaddress_excluded", keepalivedAddresses(v, v.Excluded), firstWords(d.Excluded))
@@ -228,6 +229,9 @@ func compareWithKeepalived(t *testing.T, v *Instance, k keepalivedInstance, cfg 
 
 func emptyIfNil(s []string) []string { return append([]string{}, s...) }
 
+// vmacName is what both choose when there is no name and no other such interface.
+func vmacName(v *Instance) string { return cmp.Or(v.VMAC.Name, fmt.Sprintf("vrrp.%d", v.VRID)) }
+
 // keepalivedAddresses prints addresses as the dump does: without the length of a host, and with the interface.
 func keepalivedAddresses(v *Instance, list []Address) []string {
 	out := []string{}
@@ -240,7 +244,7 @@ func keepalivedAddresses(v *Instance, list []Address) []string {
 		if dev == "" || dev == v.Interface {
 			dev = v.Interface
 			if v.VMAC != nil {
-				dev = v.VMAC.Name + "@" + v.Interface
+				dev = vmacName(v) + "@" + v.Interface
 			}
 		}
 		out = append(out, s+" dev "+dev)

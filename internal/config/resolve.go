@@ -61,7 +61,6 @@ func (b *builder) instance(v *Instance) {
 	b.authentication(v)
 	b.interval(v)
 	b.addresses(v)
-	b.announcements(v)
 	b.vmac(v)
 	b.tracks(v)
 	if v.HMAC != nil && v.HMAC.Window == 0 {

@@ -107,13 +107,13 @@ func (b *builder) noAddresses(v *Instance) {
 	}
 }
 
-// announcements fills what defaults to other announcement values.
-func (b *builder) announcements(v *Instance) {
-	if v.Garp.LowerPrioDelay < 0 {
-		v.Garp.LowerPrioDelay = v.Garp.MasterDelay
+// lowerDefaults fills what defaults to other announcement values.
+func (g *Garp) lowerDefaults() {
+	if g.LowerPrioDelay < 0 {
+		g.LowerPrioDelay = g.MasterDelay
 	}
-	if v.Garp.LowerPrioRepeat < 0 {
-		v.Garp.LowerPrioRepeat = v.Garp.MasterRepeat
+	if g.LowerPrioRepeat < 0 {
+		g.LowerPrioRepeat = g.MasterRepeat
 	}
 }
 
@@ -291,12 +291,7 @@ func (b *builder) inheritUsers() {
 		each(&s.Command)
 	}
 	each(g.NotifyFIFO.Script, g.VRRPNotifyFIFO.Script, g.StartupScript, g.ShutdownScript)
-	if g.Garp.LowerPrioDelay < 0 {
-		g.Garp.LowerPrioDelay = g.Garp.MasterDelay
-	}
-	if g.Garp.LowerPrioRepeat < 0 {
-		g.Garp.LowerPrioRepeat = g.Garp.MasterRepeat
-	}
+	g.Garp.lowerDefaults()
 	if g.Email.ConnectTimeout == 0 {
 		g.Email.ConnectTimeout = time.Second
 	}

@@ -80,6 +80,7 @@ func openInstance(c *call) {
 	if g.MinGarp {
 		v.Garp = minGarp(v.Garp)
 	}
+	v.Garp.lowerDefaults() // those of global_defs: the instance's own words come later
 	v.Notify.SMTPAlert = g.SMTPAlert
 	if g.vrrpAlertSet {
 		v.Notify.SMTPAlert = g.SMTPAlertVRRP

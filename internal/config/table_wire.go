@@ -36,8 +36,8 @@ func instanceWireTable() []Keyword {
 		{Name: "garp_master_repeat", Scopes: i, Args: "COUNT", Default: "vrrp_garp_master_repeat (5)", Doc: "packets per burst and address", set: count(func(g *Garp) *int { return &g.MasterRepeat }, atLeastOne)},
 		{Name: "garp_master_refresh", Scopes: i, Args: "SECONDS", Default: "vrrp_garp_master_refresh (0)", Doc: "periodic announcement while MASTER", set: whole(func(g *Garp) *time.Duration { return &g.Refresh })},
 		{Name: "garp_master_refresh_repeat", Scopes: i, Args: "COUNT", Default: "vrrp_garp_master_refresh_repeat (1)", Doc: "packets per refresh", set: count(func(g *Garp) *int { return &g.RefreshRepeat }, atLeastOne)},
-		{Name: "garp_lower_prio_delay", Scopes: i, Args: "SECONDS", Default: "vrrp_garp_lower_prio_delay, or garp_master_delay", Doc: "second burst after a lower advert", set: whole(func(g *Garp) *time.Duration { return &g.LowerPrioDelay })},
-		{Name: "garp_lower_prio_repeat", Scopes: i, Args: "COUNT", Default: "vrrp_garp_lower_prio_repeat, or garp_master_repeat", Doc: "burst after a lower advert; 0: none", set: count(func(g *Garp) *int { return &g.LowerPrioRepeat }, number(0, 1000))},
+		{Name: "garp_lower_prio_delay", Scopes: i, Args: "SECONDS", Default: "vrrp_garp_lower_prio_delay", Doc: "second burst after a lower advert", set: whole(func(g *Garp) *time.Duration { return &g.LowerPrioDelay })},
+		{Name: "garp_lower_prio_repeat", Scopes: i, Args: "COUNT", Default: "vrrp_garp_lower_prio_repeat", Doc: "burst after a lower advert; 0: none", set: count(func(g *Garp) *int { return &g.LowerPrioRepeat }, number(0, 1000))},
 		{Name: "lower_prio_no_advert", Scopes: i, Args: "[BOOL]", Default: "vrrp_lower_prio_no_advert", Doc: "do not answer a lower advert with an advert", set: field(func(v *Instance) *bool { return &v.LowerPrioNoAdvert }, onOff)},
 		{Name: "higher_prio_send_advert", Scopes: i, Args: "[BOOL]", Default: "vrrp_higher_prio_send_advert", Doc: "one last advert before yielding", set: field(func(v *Instance) *bool { return &v.HigherPrioSendAdvert }, onOff)},
 	}
