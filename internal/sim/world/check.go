@@ -79,7 +79,7 @@ func (w *World) checkStep(n *node, before photo, in engine.Input, s sort, outs [
 
 // statusEvery is how many steps that should not have changed a status pass
 // until it is compared all the same.
-const statusEvery = 16
+const statusEvery = 64
 
 // uneventful reports whether a step should have left every status alone but
 // for its counters and timers.

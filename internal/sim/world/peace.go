@@ -74,19 +74,6 @@ func (w *World) quiet() time.Duration {
 	return w.t - w.peace.since
 }
 
-// checkSpell judges a spell that has lasted until now: what of it lies after
-// the last disturbance is bounded.
-func (w *World) checkSpell(d *domain, k SpellKind, s *since) {
-	calm := min(w.quiet(), w.t-s.at)
-	switch {
-	case calm <= s.allowed:
-	case k == TwoMasters:
-		w.violated(nil, "one-master", "%v had two MASTERs that hear each other for %v after the last disturbance; at most %v is allowed", d, calm, s.allowed)
-	case w.plain(w.members(d)):
-		w.violated(nil, "some-master", "%v had no MASTER for %v after the last disturbance; at most %v is allowed", d, calm, s.allowed)
-	}
-}
-
 // judge looks whether all is well after a quiet window.
 func (w *World) judge() {
 	if w.quiet() < w.promises().right {

@@ -13,6 +13,7 @@ import (
 // view is what the world knows of one router.
 type view struct {
 	node   *node
+	on     *port
 	cfg    engine.Router
 	group  *engine.Group // nil = in none
 	state  vrrp.State
@@ -38,7 +39,8 @@ func (v *view) tracks() []engine.Tracking {
 	return append(slices.Clip(v.cfg.Tracks), v.group.Tracks...)
 }
 
-func (v *view) port() *port { return v.node.port(v.cfg.ID.Interface) }
+// port is the interface the router is on; nil = the host has none of that name.
+func (v *view) port() *port { return v.on }
 
 func (n *node) view(id vrrp.ID) *view {
 	for _, v := range n.views {
@@ -68,7 +70,7 @@ func (w *World) takeConfig(n *node) {
 		if i := slices.IndexFunc(old, func(o *view) bool { return sameRouter(&o.cfg, &r) }); i >= 0 {
 			v = old[i]
 		}
-		v.cfg, v.group = r, nil
+		v.cfg, v.group, v.on = r, nil, n.port(r.ID.Interface)
 		for i := range n.Config.Groups {
 			if g := &n.Config.Groups[i]; slices.Contains(g.Members, r.Name) {
 				v.group = g
