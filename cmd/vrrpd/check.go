@@ -55,7 +55,7 @@ func (a *app) check(files []string, o checkOptions) error {
 	if len(cfgs) == 2 {
 		all = append(all, config.Compare(cfgs[0], cfgs[1])...)
 	}
-	if err := a.printDiagnostics(all, o); err != nil {
+	if err := a.printDiagnostics(cfgs, all, o); err != nil {
 		return err
 	}
 	if o.model {
@@ -73,7 +73,7 @@ func (a *app) check(files []string, o checkOptions) error {
 }
 
 // printDiagnostics prints findings as JSON on stdout or, for people, on stderr.
-func (a *app) printDiagnostics(all config.Diagnostics, o checkOptions) error {
+func (a *app) printDiagnostics(cfgs []*config.Config, all config.Diagnostics, o checkOptions) error {
 	if o.json && !o.model {
 		if all == nil {
 			all = config.Diagnostics{}
@@ -83,8 +83,22 @@ func (a *app) printDiagnostics(all config.Diagnostics, o checkOptions) error {
 	if err := diag.Render(a.stderr, all, diag.Style{Color: isTerminal(a.stderr)}); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "%d errors, %d warnings, %d hints\n", all.Count(diag.Error), all.Count(diag.Warning), all.Count(diag.Hint))
+	instances, groups := 0, 0
+	for _, c := range cfgs {
+		instances += len(c.Instances)
+		groups += len(c.SyncGroups)
+	}
+	fmt.Fprintf(a.stderr, "%s, %s: %s, %s, %s\n", count(instances, "instance"), count(groups, "sync-group"),
+		count(all.Count(diag.Error), "error"), count(all.Count(diag.Warning), "warning"), count(all.Count(diag.Hint), "hint"))
 	return nil
+}
+
+// count says how many there are, in English.
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func printJSON(w io.Writer, v any) error {
