@@ -23,6 +23,7 @@ const bound = 3 + 156.0/256 + 2
 func TestScenario74_KillTheMaster(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
 			a, b := newSite(t, k.name).start((*vm).run)
 			a.proc.Kill()
 			b.untilMaster(0)
