@@ -110,3 +110,31 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// TestCommonWordsAct: what most files in use have is carried out.
+func TestCommonWordsAct(t *testing.T) {
+	for scope, words := range map[Scope]string{
+		scopeTop: "global_defs vrrp_instance vrrp_script vrrp_sync_group vrrp_track_process track_file static_ipaddress static_routes static_rules",
+		scopeGlobal: `router_id script_user enable_script_security vrrp_garp_interval vrrp_gna_interval vrrp_skip_check_adv_addr vrrp_strict vrrp_version
+			vrrp_garp_master_delay vrrp_garp_master_repeat vrrp_garp_master_refresh vrrp_garp_master_refresh_repeat vrrp_check_unicast_src vrrp_notify_fifo
+			notification_email notification_email_from smtp_server smtp_connect_timeout smtp_alert smtp_alert_vrrp`,
+		scopeInstance: `state interface virtual_router_id priority advert_int authentication virtual_ipaddress virtual_ipaddress_excluded nopreempt preempt
+			unicast_src_ip unicast_peer mcast_src_ip track_script track_interface track_process track_file dont_track_primary notify notify_master notify_backup
+			notify_fault notify_stop smtp_alert version preempt_delay virtual_routes virtual_rules check_unicast_src use_vmac vmac_xmit_base strict_mode
+			skip_check_adv_addr garp_master_delay garp_master_repeat garp_master_refresh garp_master_refresh_repeat garp_lower_prio_delay garp_lower_prio_repeat`,
+		scopeGroup:  "group track_interface track_script track_file track_process notify notify_master notify_backup notify_fault notify_stop smtp_alert",
+		scopeScript: "script interval timeout weight rise fall user init_fail",
+	} {
+		for _, w := range strings.Fields(words) {
+			if k := keywords.lookup(scope, w); k == nil || k.Status != Acts {
+				t.Errorf("%s in %s: %+v", w, scope, k)
+			}
+		}
+	}
+	// keepalived's cure for what vrrpd does anyway.
+	for _, w := range []string{"dynamic_interfaces", "max_auto_priority", "reload_check_config"} {
+		if k := keywords.lookup(scopeGlobal, w); k.Status != NoEffect {
+			t.Errorf("%s: %v", w, k.Status)
+		}
+	}
+}
