@@ -50,7 +50,7 @@ func (a *app) runCommand() *cobra.Command {
 	f.StringVar(&o.Node, "node", "", "this node's name in the status (default: the host name)")
 	f.StringVar(&o.pidFile, "pid-file", "", "write the process id there")
 	f.StringVar(&o.logFormat, "log-format", "text", "text, json or keepalived")
-	f.StringVar(&o.StateDir, "state-dir", "", "where cloud claims remember their generation (default: nowhere)")
+	f.StringVar(&o.StateDir, "state-dir", "", "where cloud claims remember their generation and learned routes, and log every write (default: nowhere)")
 	f.StringVar(&o.Record, "record", "", "record every input there, bounded and without secrets, for vrrpd replay")
 	f.BoolVar(&o.debug, "debug", false, "log more")
 	f.BoolVar(&o.KeepAddresses, "keep-addresses", false, "at the end leave addresses in place and send no priority 0")

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -171,6 +173,36 @@ func TestClaimCapture(t *testing.T) {
 		p.at("firewall", home[0])
 		if s := p.status(); len(s.Findings) != 1 || !strings.Contains(s.Findings[0].Text, "third party") {
 			t.Errorf("findings %+v", s.Findings)
+		}
+	})
+}
+
+// Every write and every change of ownership leaves a line in the state
+// directory, for its owner only.
+func TestClaimAudit(t *testing.T) {
+	v := cloud.VIP(addr("10.0.0.4"))
+	inPair(t, "provider oci\nvips {\n10.0.0.4\n}", func(w *memory.World) { w.Add(v, "b/0") }, func(p *pair) {
+		p.is(vrrp.Master, vrrp.CauseMasterResigned, time.Minute)
+		path := filepath.Join(p.d.claims.stateDir, "claims.audit.jsonl")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writes := 0
+		for line := range strings.Lines(string(text)) {
+			var e struct{ Op, Claim, Item, Outcome string }
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			if e.Op == "assign" && e.Claim == "VI_1/edge" && e.Item == v.Key() && e.Outcome == "done" {
+				writes++
+			}
+		}
+		if writes != 1 {
+			t.Errorf("%d lines of the write:\n%s", writes, text)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info.Mode(), err)
 		}
 	})
 }

@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -22,7 +25,8 @@ import (
 // group that names a cloud_claim.
 type claims struct {
 	stateDir string
-	audit    *cloud.AuditLog
+	audit    *cloud.AuditLog // nil: not opened yet, or nowhere to write to
+	auditing io.Closer
 	opts     Options
 	provider func(context.Context, cloudprovider.Options) (cloud.Provider, error)
 	clock    func() time.Duration      // nil: since boot
@@ -85,7 +89,7 @@ func (c *claims) configure(ctx context.Context, specs []claimSpec) error {
 	c.configuring.Lock()
 	defer c.configuring.Unlock()
 	named := map[claimKey]bool{}
-	var errs []error
+	errs := []error{c.openAudit(len(specs))}
 	for _, s := range specs {
 		named[s.key] = true
 		old := c.all()[s.key]
@@ -108,6 +112,19 @@ func (c *claims) configure(ctx context.Context, specs []claimSpec) error {
 		}
 	}
 	return errors.Join(append(errs, c.peers.configure(specs))...)
+}
+
+// openAudit opens the log of every write and change of ownership, once there is
+// a claim.
+func (c *claims) openAudit(specs int) (err error) {
+	if specs == 0 || c.stateDir == "" || c.audit != nil {
+		return nil
+	}
+	if err := os.MkdirAll(c.stateDir, 0o700); err != nil {
+		return err
+	}
+	c.audit, c.auditing, err = cloud.OpenAuditLog(filepath.Join(c.stateDir, "claims.audit.jsonl"))
+	return err
 }
 
 // all returns a copy of the running claims.
@@ -240,4 +257,8 @@ func (c *claims) close() {
 		c.end(key, run)
 	}
 	c.peers.close()
+	if c.auditing != nil {
+		_ = c.auditing.Close()
+		c.audit, c.auditing = nil, nil
+	}
 }
