@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -59,6 +60,7 @@ const (
 	restartWire     = "the sockets and the wire format change"
 	restartLink     = "the interface that carries the addresses changes"
 	effectPeers     = "peers refuse the adverts until they are changed too, and then both are MASTER"
+	effectAddresses = "a keepalived before 2.3.3 and a strict peer refuse the adverts until they are changed too, and then both are MASTER"
 	effectElection  = "the election may turn out differently"
 )
 
@@ -69,7 +71,7 @@ var fieldRules = map[string]fieldRule{
 	"McastGroup": {"mcast_dst_ip", restartWire, ""}, "VMAC": {"use_vmac", restartLink, ""}, "IPVLAN": {"use_ipvlan", restartLink, ""}, "VRF": {"vrf", restartLink, ""},
 	"Priority": {"priority", "", effectElection}, "InitialState": {keyword: "state"}, "AdvertInterval": {"advert_int", "", "in version 2 " + effectPeers},
 	"Preempt": {"nopreempt", "", effectElection}, "PreemptDelay": {keyword: "preempt_delay"}, "StartDelay": {keyword: "start_delay"},
-	"DownTimerAdverts": {keyword: "down_timer_adverts"}, "Addresses": {"virtual_ipaddress", "", effectPeers}, "Excluded": {keyword: "virtual_ipaddress_excluded"},
+	"DownTimerAdverts": {keyword: "down_timer_adverts"}, "Addresses": {"virtual_ipaddress", "", effectAddresses}, "Excluded": {keyword: "virtual_ipaddress_excluded"},
 	"Routes": {keyword: "virtual_routes"}, "Rules": {keyword: "virtual_rules"}, "Auth": {"authentication", "", effectPeers}, "HMAC": {"auth_hmac", "", "a new key must be on every node before it signs"},
 	"UnicastPeers": {keyword: "unicast_peer"}, "Source": {"unicast_src_ip", "", "peers that check the source refuse the new one until they list it"}, "UnicastTTL": {keyword: "unicast_ttl"},
 	"CheckUnicastSource": {keyword: "check_unicast_src"}, "UnicastFaultNoPeer": {keyword: "unicast_fault_no_peer"}, "TrackSource": {keyword: "track_src_ip"},
@@ -182,7 +184,7 @@ func changes(from, to *Instance) (c InstanceChange, restart bool) {
 			continue // the field Unicast says it
 		}
 		restart = restart || rule.restart != ""
-		c.Fields = append(c.Fields, FieldChange{rule.keyword, oldText, newText, cmp.Or(rule.restart, rule.effect)})
+		c.Fields = append(c.Fields, FieldChange{rule.keyword, readable(oldText), readable(newText), cmp.Or(rule.restart, rule.effect)})
 	}
 	return c, restart
 }
@@ -195,11 +197,50 @@ func canonical(v any) string {
 	case string:
 		return x
 	}
+	if list := reflect.ValueOf(v); list.Kind() == reflect.Slice && list.Len() == 0 {
+		return "null" // an empty list is as good as none
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprintf("%+v", v)
 	}
 	return string(b)
+}
+
+// readable is what a person reads of a canonical value: without what is not set.
+func readable(canonical string) string {
+	d := json.NewDecoder(strings.NewReader(canonical))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil || d.More() {
+		return canonical // a word
+	}
+	return plain(v)
+}
+
+func plain(v any) string {
+	var words []string
+	switch x := v.(type) {
+	case nil:
+		return "none"
+	case []any:
+		for _, e := range x {
+			words = append(words, plain(e))
+		}
+		return "[" + strings.Join(words, ", ") + "]"
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(x)) {
+			if last := plain(x[k]); last != "" && last != "none" && last != "false" && last != "0" && last != "[]" {
+				words = append(words, k+" "+last)
+			}
+		}
+		if len(words) == 1 {
+			_, only, _ := strings.Cut(words[0], " ")
+			return only
+		}
+		return strings.Join(words, " ")
+	}
+	return fmt.Sprint(v)
 }
 
 // secrets returns what canonical hides, for comparison only.
