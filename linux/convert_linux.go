@@ -45,6 +45,9 @@ func wireRouter(r *Router, h *host.Router, vmacName string) netio.Router {
 		ID: r.ID, Unicast: len(r.Peers) > 0, Group: r.Group, TTL: r.TTL,
 		ARPInterval: r.ARPInterval, NAInterval: r.NAInterval, AnnounceAll: r.AnnounceAll,
 	}
+	if r.OnlyPeers {
+		w.OnlyFrom = r.Peers
+	}
 	if r.VMAC != nil {
 		w.VMAC = &netio.VMAC{Name: vmacName, MAC: r.ID.VirtualMAC(), FromBase: r.VMAC.TransmitFromBase}
 		if len(r.VMAC.MAC) == 6 {

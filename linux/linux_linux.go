@@ -70,6 +70,11 @@ func (l *Linux) Wire() runner.Wire { return wire{l.wire, &engine.FrameReceived{}
 // FramesLost is how many VRRP packets came faster than they could be heard.
 func (l *Linux) FramesLost() uint64 { return l.wire.Lost() }
 
+// FramesFiltered is how many VRRP packets of a flood stayed in the kernel,
+// because no router could have accepted them. The first of each second are
+// examined like any other.
+func (l *Linux) FramesFiltered() uint64 { return l.wire.Filtered() }
+
 // Host returns addresses and announcements.
 func (l *Linux) Host() runner.Host { return hostPort{l} }
 

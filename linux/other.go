@@ -32,6 +32,9 @@ func (*Linux) Wire() runner.Wire { return unsupported{} }
 // FramesLost returns 0.
 func (*Linux) FramesLost() uint64 { return 0 }
 
+// FramesFiltered returns 0.
+func (*Linux) FramesFiltered() uint64 { return 0 }
+
 // Host returns a host that fails.
 func (*Linux) Host() runner.Host { return unsupported{} }
 

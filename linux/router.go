@@ -25,8 +25,11 @@ type Options struct {
 type Router struct {
 	ID    vrrp.ID
 	Peers []netip.Addr // unicast peers; none = multicast
-	Group netip.Addr   // multicast destination; zero = the RFC's
-	TTL   int          // of unicast adverts, 1…255; 0 = 255
+	// OnlyPeers says that the engine refuses unicast adverts of others: those
+	// of a flood may stay in the kernel.
+	OnlyPeers bool
+	Group     netip.Addr // multicast destination; zero = the RFC's
+	TTL       int        // of unicast adverts, 1…255; 0 = 255
 
 	Addresses []Address // owned by the MASTER, advertised or not
 	Routes    []Route   // present while MASTER

@@ -13,15 +13,16 @@ import (
 
 // Snapshot is what the running parts know of themselves.
 type Snapshot struct {
-	Engine        engine.Status
-	Notify        []notify.Result
-	FramesDropped uint64
+	Engine         engine.Status
+	Notify         []notify.Result
+	FramesDropped  uint64
+	FramesFiltered uint64
 }
 
 // Fill puts a snapshot into the status format.
 func (s *Status) Fill(from Snapshot) {
 	s.Version = 1
-	s.FramesDropped = from.FramesDropped
+	s.FramesDropped, s.FramesFiltered = from.FramesDropped, from.FramesFiltered
 	s.Instances, s.SyncGroups = []Instance{}, []Group{}
 	for _, r := range from.Engine.Routers {
 		i := instance(r)

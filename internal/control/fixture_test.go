@@ -69,7 +69,7 @@ func full() *control.Status {
 			Refused: []engine.InterfaceRefusals{{Interface: "ens3", Counts: vrrp.RefusalCounts{vrrp.RefusedVRID: 3}}},
 		},
 		Notify:        results(),
-		FramesDropped: 6,
+		FramesDropped: 6, FramesFiltered: 7,
 	})
 	s.Instances[0].Fingerprint = "c0ffee"
 	s.Instances[0].Claim = json.RawMessage(`[{"name":"VI_1/oci","state":"held","owner":"self"}]`)

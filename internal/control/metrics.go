@@ -30,6 +30,7 @@ var (
 	descRefused    = desc("instance_packets_refused_total", "Packets discarded, by reason.", "vrrp_instance", "reason")
 	descStray      = desc("packets_refused_total", "Packets for no instance here, by reason.", "interface", "reason")
 	descDropped    = desc("frames_dropped_total", "Frames that came faster than they could be heard.")
+	descFiltered   = desc("frames_filtered_total", "Frames of a flood that the kernel kept out.")
 	descSendErrors = desc("instance_send_errors_total", "Advertisements that could not be sent.", "vrrp_instance")
 	descLost       = desc("instance_ownership_lost_total", "Addresses removed by something else and put back.", "vrrp_instance")
 	descLate       = desc("instance_late_wakeups_total", "Timers more than one interval late.", "vrrp_instance")
@@ -72,6 +73,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descReloaded, oneIf(s.Config.LastReload == ""))
 	gauge(descLoaded, unix(s.Config.LoadedAt))
 	count(descDropped, s.FramesDropped)
+	count(descFiltered, s.FramesFiltered)
 	for iface, reasons := range s.Refused {
 		for reason, n := range reasons {
 			count(descStray, n, iface, reason)

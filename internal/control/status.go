@@ -23,6 +23,9 @@ type Status struct {
 	Refused map[string]map[string]uint64 `json:"refused"`
 	// FramesDropped counts frames that came faster than they could be heard.
 	FramesDropped uint64 `json:"frames_dropped"`
+	// FramesFiltered counts frames for no instance here, from no peer or not
+	// well-formed, that stayed in the kernel because they were too many.
+	FramesFiltered uint64 `json:"frames_filtered"`
 }
 
 // Config says which configuration runs.

@@ -21,7 +21,9 @@ func (d *Daemon) Status(ctx context.Context) (*control.Status, error) {
 		return nil, err
 	}
 	s := &control.Status{Node: d.opts.Node, PID: os.Getpid(), Since: d.since, Software: d.opts.Software, Trackers: []control.Tracker{}}
-	s.Fill(control.Snapshot{Engine: e, Notify: d.dispatcher.Results(), FramesDropped: d.host.FramesLost()})
+	s.Fill(control.Snapshot{
+		Engine: e, Notify: d.dispatcher.Results(), FramesDropped: d.host.FramesLost(), FramesFiltered: d.host.FramesFiltered(),
+	})
 	for _, t := range d.trackers.Status() {
 		s.Trackers = append(s.Trackers, control.Tracker{
 			Kind: string(t.Track.Kind), Name: t.Track.Name, Known: t.Level.Known, Good: t.Level.Good,

@@ -56,6 +56,7 @@ func hostRouter(i *config.Instance) linux.Router {
 		for _, p := range i.UnicastPeers {
 			r.Peers = append(r.Peers, p.Addr)
 		}
+		r.OnlyPeers = i.CheckUnicastSource
 	} else {
 		r.Group = i.McastGroup
 	}

@@ -31,13 +31,13 @@ func TestHostRouter(t *testing.T) {
 		{"no_accept", func(r *linux.Router) { r.NoAccept = true }},
 		{"promote_secondaries", func(r *linux.Router) { r.PromoteSecondaries = true }},
 		{"unicast_ttl 64\nunicast_peer {\n 192.0.2.2\n}", func(r *linux.Router) {
-			r.TTL, r.Group, r.Peers = 64, netip.Addr{}, []netip.Addr{addr("192.0.2.2")}
+			r.TTL, r.Group, r.Peers, r.OnlyPeers = 64, netip.Addr{}, []netip.Addr{addr("192.0.2.2")}, true
 		}},
 		{"use_vmac vmac0", func(r *linux.Router) { r.VMAC = &linux.VMAC{Name: "vmac0"} }},
 		{"use_vmac\nvmac_xmit_base", func(r *linux.Router) { r.VMAC = &linux.VMAC{TransmitFromBase: true} }},
 		{"use_vmac vmac0\nunicast_peer {\n 192.0.2.2\n}", func(r *linux.Router) {
 			r.TTL = 255
-			r.Group, r.Peers = netip.Addr{}, []netip.Addr{addr("192.0.2.2")}
+			r.Group, r.Peers, r.OnlyPeers = netip.Addr{}, []netip.Addr{addr("192.0.2.2")}, true
 			r.VMAC = &linux.VMAC{Name: "vmac0", TransmitFromBase: true}
 		}},
 		{"source_address vip", func(r *linux.Router) { r.SourceFor = []netip.Prefix{prefix("0.0.0.0/0")} }},

@@ -49,6 +49,7 @@ func (b *batch) drain(c *conn, yield func(vrrp.Datagram)) error {
 		for i := range b.messages[:n] {
 			c.countLost(b.messages[i].OOB[:b.messages[i].NN])
 			if d, ok := datagram(c.family, &b.messages[i]); ok {
+				c.gate.examine(d)
 				yield(d)
 			}
 		}

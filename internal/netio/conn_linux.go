@@ -29,13 +29,15 @@ const (
 // file is closed.
 type conn struct {
 	family vrrp.Family
-	index  int // of the interface it is bound to
+	device string // the interface it is bound to
+	index  int
 	fd     int // to recognize it by
 	ttl    int // of IPv4 unicast, as last set; under the lock of raw.Write
 	file   *os.File
 	raw    syscall.RawConn
 	read   func(ms []ipv4.Message, flags int) (int, error) // with MSG_DONTWAIT
 	groups map[netip.Addr]bool
+	gate   gate
 
 	lost      *atomic.Uint64 // datagrams that found the socket full, of all sockets
 	lostTotal uint32         // of this one, as the kernel counts
@@ -47,29 +49,38 @@ func open(device string, family vrrp.Family, lost *atomic.Uint64) (*conn, error)
 	if err != nil {
 		return nil, fmt.Errorf("interface %s: %w", device, err)
 	}
-	c := &conn{family: family, index: link.Attrs().Index, groups: map[netip.Addr]bool{}, lost: lost}
-	domain := unix.AF_INET
-	if family == vrrp.IPv6 {
-		domain = unix.AF_INET6
-	}
-	// Without SOCK_NONBLOCK: see waiter. Each call says MSG_DONTWAIT.
-	c.fd, err = unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+	c, err := newSocket(family)
 	if err != nil {
-		return nil, fmt.Errorf("VRRP socket on %s: %w", device, os.NewSyscallError("socket", err))
+		return nil, fmt.Errorf("VRRP socket on %s: %w", device, err)
 	}
-	c.file = os.NewFile(uintptr(c.fd), "VRRP "+device)
+	c.device, c.index, c.groups, c.lost = device, link.Attrs().Index, map[netip.Addr]bool{}, lost
 	if err := c.setup(c.fd, device); err != nil {
 		c.file.Close()
 		return nil, fmt.Errorf("VRRP socket on %s: %w", device, err)
-	}
-	if c.raw, err = c.file.SyscallConn(); err != nil {
-		c.file.Close()
-		return nil, err
 	}
 	if family == vrrp.IPv6 {
 		c.read = ipv6.NewPacketConn(packetConn{raw: c.raw}).ReadBatch
 	} else {
 		c.read = ipv4.NewPacketConn(packetConn{raw: c.raw}).ReadBatch
+	}
+	return c, nil
+}
+
+// newSocket opens a socket without SOCK_NONBLOCK: see waiter. Each call that
+// could block says MSG_DONTWAIT.
+func newSocket(family vrrp.Family) (*conn, error) {
+	domain := unix.AF_INET
+	if family == vrrp.IPv6 {
+		domain = unix.AF_INET6
+	}
+	fd, err := unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	c := &conn{family: family, fd: fd, file: os.NewFile(uintptr(fd), "VRRP socket")}
+	if c.raw, err = c.file.SyscallConn(); err != nil {
+		c.file.Close()
+		return nil, err
 	}
 	return c, nil
 }

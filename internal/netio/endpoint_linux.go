@@ -41,6 +41,7 @@ type endpoint struct {
 	remove   context.CancelFunc
 
 	conn   atomic.Pointer[conn] // nil while there is none; replaced under mu
+	filter atomic.Pointer[filter]
 	mu     sync.Mutex
 	groups []membership
 }

@@ -12,10 +12,11 @@ import (
 // Router is what the wire must know of one virtual router.
 type Router struct {
 	ID        vrrp.ID
-	Unicast   bool       // has peers: the multicast group is only overheard, where that can be
-	Group     netip.Addr // multicast destination; zero = the RFC's group
-	TTL       int        // of unicast adverts, 1…255; 0 = 255
-	VMAC      *VMAC      // nil = the interface's own MAC address
+	Unicast   bool         // has peers: the multicast group is only overheard, where that can be
+	OnlyFrom  []netip.Addr // whose unicast adverts it may accept; none = anybody's
+	Group     netip.Addr   // multicast destination; zero = the RFC's group
+	TTL       int          // of unicast adverts, 1…255; 0 = 255
+	VMAC      *VMAC        // nil = the interface's own MAC address
 	Announced []Announced
 	// AnnounceAll makes announcements elsewhere go out on every other
 	// interface, not only from virtual MAC addresses.

@@ -22,8 +22,11 @@ type Wire struct {
 	log    *slog.Logger
 	frames *frames
 	waiter *waiter
-	err    error  // why there is no waiter
-	batch  *batch // Poll's
+	err    error // why there is no waiter
+
+	batch    *batch              // Poll's
+	gated    map[*conn]*endpoint // Poll's: those whose gate is closed
+	filtered atomic.Uint64
 
 	routers   atomic.Pointer[map[vrrp.ID]*Router] // replaced as a whole
 	endpoints atomic.Pointer[map[key]*endpoint]   // replaced as a whole, under mu
@@ -32,7 +35,7 @@ type Wire struct {
 
 // NewWire returns a wire without any socket.
 func NewWire(log *slog.Logger) *Wire {
-	w := &Wire{log: log, frames: newFrames(), batch: newBatch()}
+	w := &Wire{log: log, frames: newFrames(), batch: newBatch(), gated: map[*conn]*endpoint{}}
 	w.waiter, w.err = newWaiter()
 	w.routers.Store(&map[vrrp.ID]*Router{})
 	w.endpoints.Store(&map[key]*endpoint{})
@@ -81,6 +84,7 @@ func (w *Wire) Configure(routers []Router) error {
 			e = newEndpoint(k, base[k.device], w.waiter, w.log)
 			endpoints[k] = e
 		}
+		e.filter.Store(newFilter(routers, base[k.device], k.family))
 		err := e.setGroups(g)
 		if err == nil {
 			_, err = e.ensure()
@@ -93,6 +97,7 @@ func (w *Wire) Configure(routers []Router) error {
 		}
 	}
 	w.endpoints.Store(&endpoints)
+	w.Wake() // for gates to take over what has changed
 	return errors.Join(faults...)
 }
 
@@ -156,21 +161,18 @@ const pollRounds = 16
 // Poll yields what the sockets hold at this moment, with the interface it
 // counts for, and never waits for more. Payloads are valid during yield only.
 func (w *Wire) Poll(yield func(device string, d vrrp.Datagram)) {
-	heard := false
+	now, heard := time.Now(), false
+	for c, e := range w.gated {
+		if w.filtered.Add(c.gate.turn(c, e.filter.Load(), now)); c.gate.meter == nil {
+			delete(w.gated, c)
+		}
+	}
 	for range pollRounds {
 		ready := w.waiter.readable()
 		for _, r := range ready {
-			e := w.waiter.endpoint(int(r.Fd))
-			if e == nil {
-				continue
-			}
-			c := e.conn.Load()
-			if c == nil {
-				continue
-			}
-			heard = true
-			if err := w.batch.drain(c, func(d vrrp.Datagram) { yield(e.reportAs, d) }); err != nil {
-				e.drop(c, err)
+			if e := w.waiter.endpoint(int(r.Fd)); e != nil {
+				heard = true
+				w.drain(e, now, yield)
 			}
 		}
 		if len(ready) < cap(ready) {
@@ -178,7 +180,23 @@ func (w *Wire) Poll(yield func(device string, d vrrp.Datagram)) {
 		}
 	}
 	if heard {
-		w.waiter.hearing(time.Now())
+		w.waiter.hearing(now)
+	}
+}
+
+func (w *Wire) drain(e *endpoint, now time.Time, yield func(device string, d vrrp.Datagram)) {
+	c := e.conn.Load()
+	if c == nil {
+		return
+	}
+	w.filtered.Add(c.gate.turn(c, e.filter.Load(), now))
+	err := w.batch.drain(c, func(d vrrp.Datagram) { yield(e.reportAs, d) })
+	if err != nil {
+		e.drop(c, err)
+		return
+	}
+	if c.gate.closeIfDue(c, w.log); c.gate.meter != nil {
+		w.gated[c] = e
 	}
 }
 
@@ -189,6 +207,11 @@ func (w *Wire) Lost() uint64 {
 	}
 	return w.waiter.lost.Load()
 }
+
+// Filtered is how many packets that no router could have accepted were kept
+// out, uncounted otherwise, because they were too many. It is told about once
+// a second.
+func (w *Wire) Filtered() uint64 { return w.filtered.Load() }
 
 // Close closes every socket. Nobody may be in Wait or Poll, then or later.
 func (w *Wire) Close() error {
