@@ -3,18 +3,14 @@
 package cloud_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"math/rand/v2"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
+	"github.com/govrrp/vrrpd/cloud/internal/cloudtest"
 	"github.com/govrrp/vrrpd/cloud/memory"
 )
 
@@ -35,7 +31,7 @@ var (
 	}
 )
 
-const advert = time.Second
+const advert = cloudtest.Advert
 
 // lab is a world with two nodes, A of the higher rank, inside a bubble.
 type lab struct {
@@ -44,38 +40,11 @@ type lab struct {
 	a, b *node
 }
 
-// node is one machine: its claim and a stand-in for the VRRP loop.
+// node is one machine in the world.
 type node struct {
-	name   string
-	p      *memory.Provider
-	c      *cloud.Claim
-	cancel context.CancelFunc
-	done   chan struct{}
-	audit  *syncBuffer
-	self   cloud.Rank
-	peer   cloud.Rank
-	items  []cloud.Item
-	opts   func(*cloud.Config)
-
-	mu     sync.Mutex
-	frozen bool
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	*cloudtest.Machine
+	name string
+	p    *memory.Provider
 }
 
 // each runs a scenario in virtual time, once per dialect.
@@ -90,9 +59,10 @@ func inLab(t *testing.T, d memory.Dialect, items []cloud.Item, opts func(*cloud.
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lab{t: t, w: memory.New(d)}
-		ra, rb := cloud.Rank{Priority: 150, Addr: addrA}, cloud.Rank{Priority: 100, Addr: addrB}
-		l.a = &node{name: "a", p: l.w.Node("a", addrA), self: ra, peer: rb, items: items, opts: opts}
-		l.b = &node{name: "b", p: l.w.Node("b", addrB), self: rb, peer: ra, items: items, opts: opts}
+		a, b := cloudtest.Pair(items, addrA, addrB)
+		a.Options, b.Options = opts, opts
+		l.a = &node{Machine: a, name: "a", p: l.w.Node("a", addrA)}
+		l.b = &node{Machine: b, name: "b", p: l.w.Node("b", addrB)}
 		for _, it := range items {
 			l.w.Add(it, "a/0")
 		}
@@ -108,73 +78,13 @@ func inLab(t *testing.T, d memory.Dialect, items []cloud.Item, opts func(*cloud.
 // start boots a node: a BACKUP with nothing claimed.
 func (l *lab) start(n *node, seed uint64) {
 	l.t.Helper()
-	epoch := time.Now().Add(-time.Hour)
-	n.audit = &syncBuffer{}
-	cfg := cloud.Config{
-		Name: "wan", Provider: n.p, Items: n.items, Lease: 3 * advert,
-		Audit:  cloud.NewAuditLog(n.audit),
-		Clock:  func() time.Duration { return time.Since(epoch) },
-		Random: locked(rand.New(rand.NewPCG(seed, 7)).Float64),
-	}
-	if n.opts != nil {
-		n.opts(&cfg)
-	}
-	c, err := cloud.New(cfg)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	n.mu.Lock()
-	n.c, n.cancel, n.done = c, cancel, done
-	n.mu.Unlock()
-	go func() {
-		defer close(done)
-		_ = c.Run(ctx)
-	}()
-	go func() {
-		for ctx.Err() == nil {
-			time.Sleep(advert)
-			n.mu.Lock()
-			frozen := n.frozen
-			n.mu.Unlock()
-			if !frozen {
-				c.Tick()
-			}
-		}
-	}()
-	l.wait(time.Second)
-}
-
-func locked(f func() float64) func() float64 {
-	var mu sync.Mutex
-	return func() float64 {
-		mu.Lock()
-		defer mu.Unlock()
-		return f()
-	}
+	n.Start(l.t, n.p, seed)
 }
 
 // stop ends a node as kill -9 would: nothing is released.
-func (l *lab) stop(n *node) {
-	n.cancel()
-	<-n.done
-	time.Sleep(advert + time.Millisecond)
-	synctest.Wait()
-}
+func (l *lab) stop(n *node) { n.Stop() }
 
-func (l *lab) wait(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
-func (n *node) master(cause cloud.Cause) {
-	n.c.SetWanted(cloud.Wanted{Master: true, Cause: cause, Reason: cause.String(), Self: n.self, Peer: n.peer})
-}
-
-func (n *node) backup() {
-	n.c.SetWanted(cloud.Wanted{Self: n.self, Peer: n.peer})
-}
+func (l *lab) wait(d time.Duration) { cloudtest.Wait(d) }
 
 // fault installs a script. An empty node or op in a rule matches all.
 func (l *lab) fault(f memory.FaultFunc) { l.w.SetFault(f) }
@@ -193,23 +103,17 @@ func (l *lab) holds(n *node, items ...cloud.Item) {
 
 func (l *lab) state(n *node, want cloud.State) {
 	l.t.Helper()
-	if s := n.c.Status(); s.State != want {
+	if s := n.Status(); s.State != want {
 		l.t.Errorf("%s is %s, want %s: %s", n.name, s.State, want, asJSON(s))
 	}
 }
 
-func asJSON(v any) string {
-	b, err := json.MarshalIndent(v, "", " ")
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
+func asJSON(v any) string { return cloudtest.JSON(v) }
 
 // sent returns the audit lines of mutations that were sent to the vendor.
 func (n *node) sent() []string {
 	var out []string
-	for line := range strings.Lines(n.audit.String()) {
+	for line := range strings.Lines(n.Audit.String()) {
 		for _, op := range []string{"assign", "attach", "detach"} {
 			if strings.Contains(line, `"op":"`+op+`"`) && !strings.Contains(line, `"outcome":"fenced"`) {
 				out = append(out, line)

@@ -14,7 +14,7 @@ import (
 func TestScenario01_CleanTakeover(t *testing.T) {
 	each(t, all5, func(l *lab) {
 		l.stop(l.a)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.holds(l.b, all5...)
 		l.state(l.b, cloud.StateHeld)
@@ -31,11 +31,11 @@ func TestScenario01_CleanTakeover(t *testing.T) {
 
 func TestScenario02_AlreadyOwnedIsNotWritten(t *testing.T) {
 	each(t, all5, func(l *lab) {
-		l.a.master(cloud.CauseMasterDown)
+		l.a.Master(cloud.CauseMasterDown)
 		l.wait(10 * time.Minute)
 		l.state(l.a, cloud.StateHeld)
 		if n := len(l.a.sent()); n != 0 {
-			t.Errorf("%d writes of what was ours already: %s", n, l.a.audit)
+			t.Errorf("%d writes of what was ours already: %s", n, l.a.Audit)
 		}
 	})
 }
@@ -48,11 +48,11 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(5 * time.Second)
 		l.holds(l.b, vip1, pub1, rt1, rt2)
 		l.state(l.b, cloud.StateDegraded)
-		s := l.b.c.Status()
+		s := l.b.Status()
 		if len(s.Findings) != 1 || s.Findings[0].Item != vip2.Key() || !strings.HasPrefix(s.Findings[0].Permission, "memory:") {
 			t.Errorf("findings: %s", asJSON(s.Findings))
 		}
@@ -72,7 +72,7 @@ func TestScenario04_ReplyLostAfterCommit(t *testing.T) {
 		l.fault(func(r memory.Request) memory.Fault {
 			return memory.Fault{ReplyLost: isWrite(r.Op)}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(30 * time.Second)
 		l.holds(l.b, vip1)
 		l.state(l.b, cloud.StateHeld)
@@ -96,7 +96,7 @@ func TestScenario05_ReplyLostBeforeCommit(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(10 * time.Second)
 		l.holds(l.b, vip1)
 		l.state(l.b, cloud.StateHeld)
@@ -112,16 +112,16 @@ func TestScenario06_StaleReadAfterWrite(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(8 * time.Second)
 		l.state(l.b, cloud.StateHeld)
 		for _, op := range []string{"assign", "detach", "attach"} {
 			if n := strings.Count(strings.Join(l.b.sent(), ""), `"op":"`+op+`"`); n > 2 {
-				t.Errorf("%d × %s for two items: %s", n, op, l.b.audit)
+				t.Errorf("%d × %s for two items: %s", n, op, l.b.Audit)
 			}
 		}
 		l.wait(time.Minute)
-		if s := l.b.c.Status(); s.Items[0].Losses != 0 {
+		if s := l.b.Status(); s.Items[0].Losses != 0 {
 			t.Errorf("a stale read was counted as a loss: %s", asJSON(s))
 		}
 	})
@@ -138,7 +138,7 @@ func TestScenario07_Throttled(t *testing.T) {
 			return memory.Fault{}
 		})
 		start := time.Now()
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(30 * time.Second)
 		l.holds(l.b, all5...)
 		l.state(l.b, cloud.StateHeld)
@@ -152,11 +152,11 @@ func TestScenario07_Throttled(t *testing.T) {
 
 func TestScenario08_ErrorsAreUnknownAndMasterStays(t *testing.T) {
 	each(t, all5, func(l *lab) {
-		l.a.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
 		l.fault(func(memory.Request) memory.Fault { return memory.Fault{Lost: true} })
 		l.wait(2 * time.Minute)
-		s := l.a.c.Status()
+		s := l.a.Status()
 		if s.State != cloud.StateHeld || s.Items[0].Owner != cloud.Unknown || s.Items[0].Known != cloud.Self || s.Items[0].Losses != 0 {
 			t.Errorf("an unreadable item must stay ours until somebody says otherwise: %s", asJSON(s))
 		}
@@ -170,10 +170,10 @@ func TestScenario09_APIDeadForTenMinutes(t *testing.T) {
 	each(t, all5, func(l *lab) {
 		calls := 0
 		l.fault(func(memory.Request) memory.Fault { calls++; return memory.Fault{Delay: time.Second, Lost: true} })
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(10 * time.Minute)
 		l.state(l.b, cloud.StateClaiming)
-		if !l.b.c.Status().Late {
+		if !l.b.Status().Late {
 			t.Error("a claim that takes ten minutes is not called late")
 		}
 		if calls > 1500 {
@@ -200,7 +200,7 @@ func TestScenario10_CredentialsRejected(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(2 * time.Second)
 		l.holds(l.b, vip1)
 		if refreshes != 1 {
@@ -212,7 +212,7 @@ func TestScenario10_CredentialsRejected(t *testing.T) {
 		if refreshes < 10 || refreshes > 21 {
 			t.Errorf("%d renewals in ten minutes, want at most one per 30 s", refreshes)
 		}
-		if s := l.b.c.Status(); len(s.Findings) != 1 || s.Findings[0].Check != "credentials" {
+		if s := l.b.Status(); len(s.Findings) != 1 || s.Findings[0].Check != "credentials" {
 			t.Errorf("no alarm: %s", asJSON(s))
 		}
 	})
@@ -222,7 +222,7 @@ func TestScenario12_NobodyHoldsIt(t *testing.T) {
 	each(t, []cloud.Item{vip1, pub1}, func(l *lab) {
 		l.w.Set(vip1, "")
 		l.w.Set(pub1, "")
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.holds(l.b, vip1, pub1)
 		l.state(l.b, cloud.StateHeld)
@@ -240,7 +240,7 @@ func TestScenario13_KilledBetweenDetachAndAttach(t *testing.T) {
 						}
 						return memory.Fault{}
 					})
-					l.b.master(cloud.CausePriorityZero)
+					l.b.Master(cloud.CausePriorityZero)
 					l.wait(time.Second)
 					l.stop(l.b)
 					if h := l.w.Holder(vip1); h != "" {
@@ -252,7 +252,7 @@ func TestScenario13_KilledBetweenDetachAndAttach(t *testing.T) {
 						l.start(l.b, 9)
 						n = l.b
 					}
-					n.master(cloud.CausePriorityZero)
+					n.Master(cloud.CausePriorityZero)
 					l.wait(2 * time.Second)
 					l.holds(n, vip1)
 					l.state(n, cloud.StateHeld)
@@ -266,7 +266,7 @@ func TestScenario13_KilledBetweenDetachAndAttach(t *testing.T) {
 // moment before. One more look, and no write, tells it from a loss.
 func TestScenario06_StaleReadAfterItWasSeen(t *testing.T) {
 	inLab(t, 0, []cloud.Item{vip1}, nil, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.state(l.b, cloud.StateHeld)
 		once := true
@@ -281,7 +281,7 @@ func TestScenario06_StaleReadAfterItWasSeen(t *testing.T) {
 		if once {
 			t.Error("nothing was read")
 		}
-		if s := l.b.c.Status(); s.State != cloud.StateHeld || s.Items[0].Losses != 0 || len(l.b.sent()) != 1 {
+		if s := l.b.Status(); s.State != cloud.StateHeld || s.Items[0].Losses != 0 || len(l.b.sent()) != 1 {
 			t.Errorf("a stale read was believed: %s", asJSON(s))
 		}
 	})

@@ -25,9 +25,9 @@ func TestScenario15_DemotedWhileInFlight(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(100 * time.Millisecond)
-		l.b.backup()
+		l.b.Backup()
 		l.wait(10 * time.Minute)
 		if n := l.writesBy(l.b); n != 0 {
 			t.Errorf("%d writes took effect after demotion: %v", n, l.w.Writes())
@@ -47,10 +47,10 @@ func TestScenario16_LateOldWrite(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.a.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
 		l.wait(100 * time.Millisecond)
-		l.a.backup()
-		l.b.master(cloud.CausePriorityZero)
+		l.a.Backup()
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.holds(l.b, vip1)
 		l.wait(6 * time.Second)
@@ -73,29 +73,23 @@ func TestScenario16_LateOldWrite(t *testing.T) {
 
 func TestScenario17_FrozenMaster(t *testing.T) {
 	each(t, []cloud.Item{vip1}, func(l *lab) {
-		l.a.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
-		l.a.freeze(true)
+		l.a.Freeze(true)
 		l.wait(4 * time.Second)
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(26 * time.Second)
 		l.holds(l.b, vip1)
-		l.a.freeze(false)
+		l.a.Freeze(false)
 		// The loop is back and ticks, but has not read its mail yet.
 		l.wait(2 * advert)
-		l.a.backup()
+		l.a.Backup()
 		l.wait(10 * time.Minute)
 		l.holds(l.b, vip1)
 		if n := l.writesBy(l.a); n != 0 {
 			t.Errorf("%d writes by a master that was frozen: %v", n, l.w.Writes())
 		}
 	})
-}
-
-func (n *node) freeze(frozen bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.frozen = frozen
 }
 
 func TestScenario18_FlapInFiftyMilliseconds(t *testing.T) {
@@ -106,11 +100,11 @@ func TestScenario18_FlapInFiftyMilliseconds(t *testing.T) {
 			}
 			return memory.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(25 * time.Millisecond)
-		l.b.backup()
+		l.b.Backup()
 		l.wait(25 * time.Millisecond)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(5 * time.Second)
 		l.holds(l.b, all5...)
 		l.state(l.b, cloud.StateHeld)
@@ -121,7 +115,7 @@ func TestScenario18_FlapInFiftyMilliseconds(t *testing.T) {
 				t.Errorf("%s of %s written again and again", w.Op, w.Item)
 			}
 		}
-		if gen := l.b.c.Status().Generation; gen != 3 {
+		if gen := l.b.Status().Generation; gen != 3 {
 			t.Errorf("generation %d, want 3", gen)
 		}
 	})
@@ -154,10 +148,10 @@ var clockFuncs = map[string]bool{
 
 func TestScenario20_BothMaster(t *testing.T) {
 	each(t, []cloud.Item{vip1, rt1}, func(l *lab) {
-		l.a.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
 		start := time.Now()
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(2 * time.Minute)
 		l.holds(l.a, vip1, rt1)
 		l.state(l.b, cloud.StateYielded)
@@ -182,15 +176,15 @@ func TestScenario20_BothMaster(t *testing.T) {
 // the other, it goes on.
 func TestScenario20_HearingTheLowerPeerEndsTheYield(t *testing.T) {
 	inLab(t, 0, []cloud.Item{vip1}, nil, func(l *lab) {
-		l.a.peer, l.b.peer = cloud.Rank{}, cloud.Rank{} // neither has heard the other
-		l.a.master(cloud.CausePriorityZero)
-		l.b.master(cloud.CauseMasterDown)
+		l.a.Peer, l.b.Peer = cloud.Rank{}, cloud.Rank{} // neither has heard the other
+		l.a.Master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(2 * time.Minute)
 		l.holds(l.b, vip1) // its handle is the higher one
 		l.state(l.a, cloud.StateYielded)
-		l.a.peer = cloud.Rank{Addr: addrB, Priority: l.b.self.Priority}
-		l.a.master(cloud.CausePriorityZero)
-		l.b.backup()
+		l.a.Peer = cloud.Rank{Addr: addrB, Priority: l.b.Self.Priority}
+		l.a.Master(cloud.CausePriorityZero)
+		l.b.Backup()
 		l.wait(time.Second)
 		l.holds(l.a, vip1)
 	})
@@ -217,20 +211,20 @@ func TestScenario21_GenerationFile(t *testing.T) {
 			}
 			inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, opts, func(l *lab) {
 				l.stop(l.b)
-				l.b.opts = func(c *cloud.Config) { c.Generations = cloud.FileGenerations(file) }
+				l.b.Options = func(c *cloud.Config) { c.Generations = cloud.FileGenerations(file) }
 				l.start(l.b, 3)
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(time.Second)
 				l.holds(l.b, vip1)
-				first := l.b.c.Status().Generation
+				first := l.b.Status().Generation
 				if first < tc.atLeast {
 					t.Errorf("generation %d, want at least %d", first, tc.atLeast)
 				}
 				l.stop(l.b)
 				l.start(l.b, 4)
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(time.Second)
-				if again := l.b.c.Status().Generation; again <= first {
+				if again := l.b.Status().Generation; again <= first {
 					t.Errorf("generation %d after %d: it must grow across restarts", again, first)
 				}
 			})
@@ -242,7 +236,7 @@ func TestScenario21_GenerationFile(t *testing.T) {
 func TestGenerationsThatCannotBeSaved(t *testing.T) {
 	opts := func(c *cloud.Config) { c.Generations = badDisk{} }
 	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, opts, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.holds(l.b, vip1)
 	})
@@ -262,17 +256,17 @@ func TestScenario62_DryRunSendsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			opts := func(c *cloud.Config) { c.Mode = cloud.ModeDryRun }
 			inLab(t, d, all5, opts, func(l *lab) {
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(time.Minute)
 				l.state(l.b, cloud.StateWould)
-				l.b.backup()
-				l.a.master(cloud.CausePreempt)
+				l.b.Backup()
+				l.a.Master(cloud.CausePreempt)
 				l.wait(time.Minute)
 				if n := len(l.w.Writes()); n != 0 {
 					t.Errorf("a dry run changed the world: %v", l.w.Writes())
 				}
 				for _, it := range all5 {
-					if !strings.Contains(l.b.audit.String(), `"item":"`+it.Key()+`"`) {
+					if !strings.Contains(l.b.Audit.String(), `"item":"`+it.Key()+`"`) {
 						t.Errorf("%s: not told what would be done", it.Key())
 					}
 				}

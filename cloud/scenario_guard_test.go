@@ -45,7 +45,7 @@ func guarded(g cloud.Guard, also ...func(*cloud.Config)) func(*cloud.Config) {
 func TestScenario22_HoldThenClaim(t *testing.T) {
 	g := newFixed(cloud.Hold)
 	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, guarded(g), func(l *lab) {
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(9 * time.Second)
 		l.state(l.b, cloud.StateSuspect)
 		l.holds(l.a, vip1)
@@ -59,7 +59,7 @@ func TestScenario22_HoldForAsLongAsThePeerIsWell(t *testing.T) {
 	g := newFixed(cloud.Hold)
 	hold := func(c *cloud.Config) { c.OnSuspect = cloud.SuspectHold }
 	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, guarded(g, hold), func(l *lab) {
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(10 * time.Minute)
 		l.state(l.b, cloud.StateSuspect)
 		g.verdict.Store(&cloud.Verdict{Decision: cloud.ClaimNow})
@@ -72,7 +72,7 @@ func TestScenario23_GuardHangs(t *testing.T) {
 	g := newFixed(cloud.ClaimNow)
 	g.hang = true
 	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, guarded(g), func(l *lab) {
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(900 * time.Millisecond)
 		l.holds(l.a, vip1)
 		l.wait(200 * time.Millisecond)
@@ -84,7 +84,7 @@ func TestScenario24_PriorityZeroHasNoGuardDelay(t *testing.T) {
 	for _, cause := range []cloud.Cause{cloud.CausePriorityZero, cloud.CausePreempt, cloud.CauseOperator} {
 		g := newFixed(cloud.Hold)
 		inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, guarded(g), func(l *lab) {
-			l.b.master(cause)
+			l.b.Master(cause)
 			l.wait(10 * time.Millisecond)
 			l.holds(l.b, vip1)
 			if g.runs.Load() != 0 {
@@ -97,7 +97,7 @@ func TestScenario24_PriorityZeroHasNoGuardDelay(t *testing.T) {
 func TestScenario25_CutOffDoesNotClaim(t *testing.T) {
 	g := newFixed(cloud.CutOff)
 	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, guarded(g), func(l *lab) {
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(10 * time.Minute)
 		l.state(l.b, cloud.StateCutOff)
 		l.holds(l.a, vip1)
@@ -113,7 +113,7 @@ func TestScenario25_OnlyTheAPIIsDead(t *testing.T) {
 	g := newFixed(cloud.ClaimNow)
 	inLab(t, memory.CompareAndSwap, all5, guarded(g), func(l *lab) {
 		l.fault(func(memory.Request) memory.Fault { return memory.Fault{Lost: true} })
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(5 * time.Minute)
 		l.state(l.b, cloud.StateClaiming)
 		l.fault(nil)
@@ -127,8 +127,8 @@ func TestScenario25_OnlyTheAPIIsDead(t *testing.T) {
 func TestYieldEndsWhenTheRivalIsGone(t *testing.T) {
 	g := newFixed(cloud.Hold)
 	inLab(t, memory.CompareAndSwap, []cloud.Item{vip1}, guarded(g), func(l *lab) {
-		l.a.master(cloud.CausePriorityZero)
-		l.b.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(2 * time.Minute)
 		l.state(l.b, cloud.StateYielded)
 		l.stop(l.a)

@@ -64,7 +64,7 @@ func (r *routed) keeper(ctx context.Context, n *node, self, peer netip.Addr, hom
 	k, err := capture.New(capture.Config{
 		Lister: n.p, Discover: n.p.Discover, Scopes: []cloud.RouteScope{{Tables: []string{"t1", "t2", "t3"}}},
 		Self: self, Peer: peer, Home: home, File: filepath.Join(r.dir, n.name+".json"),
-		Static: n.items, Apply: func(items []cloud.Item) error { return n.c.SetItems(items) },
+		Static: n.Items, Apply: func(items []cloud.Item) error { return n.Claim().SetItems(items) },
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -79,9 +79,9 @@ func (r *routed) mastership(to *node) {
 		k := map[*node]*capture.Keeper{r.a: r.ka, r.b: r.kb}[n]
 		k.SetState(capture.State{Master: n == to, PeerMaster: n != to})
 		if n == to {
-			n.master(cloud.CausePriorityZero)
+			n.Master(cloud.CausePriorityZero)
 		} else {
-			n.backup()
+			n.Backup()
 		}
 	}
 }
@@ -188,7 +188,7 @@ func TestScenario31_CorruptStore(t *testing.T) {
 func TestScenario32_PrefixListIsOneCall(t *testing.T) {
 	list := cloud.Item{Kind: cloud.Route, Table: "t1", PrefixList: "pl-1"}
 	each(t, []cloud.Item{list}, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
 		l.holds(l.b, list)
 		if n := l.writesBy(l.b); n != 1 {
@@ -204,7 +204,7 @@ func TestScenario33_TwoHundredRoutesVIPFirst(t *testing.T) {
 	}
 	each(t, items, func(l *lab) {
 		start := time.Now()
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(90 * time.Second)
 		l.holds(l.b, items...)
 		writes := l.w.Writes()
@@ -257,7 +257,7 @@ func TestRouteTakenOnlyFromWhomItIsSaid(t *testing.T) {
 		l.w.Set(theirs, "firewall")
 		l.w.Remove(gone)
 		l.w.Remove(created)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(5 * time.Minute)
 		l.holds(l.b, vip1, created)
 		l.state(l.b, cloud.StateDegraded)
@@ -272,7 +272,7 @@ func TestRouteTakenOnlyFromWhomItIsSaid(t *testing.T) {
 				t.Errorf("sent: %s", line)
 			}
 		}
-		if f := l.b.c.Status().Findings; len(f) != 2 {
+		if f := l.b.Status().Findings; len(f) != 2 {
 			t.Errorf("findings: %+v", f)
 		}
 		l.w.Set(theirs, "a/0")

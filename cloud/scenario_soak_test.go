@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
+	"github.com/govrrp/vrrpd/cloud/internal/cloudtest"
 	"github.com/govrrp/vrrpd/cloud/memory"
 )
 
@@ -40,10 +41,10 @@ func (s *soak) elect() *node {
 		switch {
 		case !s.isUp(n):
 		case master == nil || s.cutoff:
-			n.master(cloud.Cause(s.rng.IntN(4)))
+			n.Master(cloud.Cause(s.rng.IntN(4)))
 			master = n
 		default:
-			n.backup()
+			n.Backup()
 		}
 	}
 	return master
@@ -57,7 +58,7 @@ type peerGuard struct {
 
 func (g peerGuard) Run(context.Context) cloud.Verdict {
 	o := g.other()
-	if g.s.isUp(o) && o.c.Status().State.Acting() {
+	if g.s.isUp(o) && o.Claim().Status().State.Acting() {
 		return cloud.Verdict{Decision: cloud.Hold, Reason: "peer is MASTER and well"}
 	}
 	return cloud.Verdict{Decision: cloud.ClaimNow, Reason: "peer is not MASTER"}
@@ -111,16 +112,16 @@ func (s *soak) trouble() {
 	case 1:
 		s.cutoff = !s.cutoff
 	case 2:
-		n.freeze(s.roll(0.7))
+		n.Freeze(s.roll(0.7))
 	case 3:
-		it := s.a.items[s.rng.IntN(len(s.a.items))]
+		it := s.a.Items[s.rng.IntN(len(s.a.Items))]
 		holders := []string{"a/0", "b/0", "console/0", ""}
 		if it.Kind == cloud.Route {
 			holders = holders[:3] // a deleted route is meant to stay deleted
 		}
 		s.w.Set(it, holders[s.rng.IntN(len(holders))])
 	case 4:
-		n.backup()
+		n.Backup()
 		s.wait(time.Duration(s.rng.IntN(100)) * time.Millisecond)
 	default:
 		s.mu.Lock()
@@ -158,7 +159,7 @@ func (s *soak) round() {
 	s.fault(nil)
 	s.cutoff = false
 	for _, n := range []*node{s.a, s.b} {
-		n.freeze(false)
+		n.Freeze(false)
 	}
 	if !s.up[s.a] && !s.up[s.b] {
 		s.boot(s.b)
@@ -166,12 +167,12 @@ func (s *soak) round() {
 	master := s.elect()
 	peace := time.Now()
 	had := map[string]bool{}
-	for _, it := range master.items {
+	for _, it := range master.Items {
 		had[it.Key()] = s.w.Holder(it) == master.name+"/0"
 	}
 	s.wait(time.Minute)
 	s.rounds++
-	s.holds(master, master.items...)
+	s.holds(master, master.Items...)
 	s.state(master, cloud.StateHeld)
 	if other := s.a; other != master && s.up[other] {
 		s.t.Fatal("the election is wrong")
@@ -237,12 +238,12 @@ func TestScenario75_RandomFaultsForTenHours(t *testing.T) {
 
 func runSoak(t *testing.T, d memory.Dialect, seed uint64, long time.Duration) {
 	l := &lab{t: t, w: memory.New(d)}
-	ra, rb := cloud.Rank{Priority: 150, Addr: addrA}, cloud.Rank{Priority: 100, Addr: addrB}
+	a, b := cloudtest.Pair(all5, addrA, addrB)
 	s := &soak{lab: l, rng: rand.New(rand.NewPCG(seed, 75)), dice: rand.New(rand.NewPCG(seed, 57)), up: map[*node]bool{}}
-	l.a = &node{name: "a", p: l.w.Node("a", addrA), self: ra, peer: rb, items: all5}
-	l.b = &node{name: "b", p: l.w.Node("b", addrB), self: rb, peer: ra, items: all5}
-	l.a.opts = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.b }} }
-	l.b.opts = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.a }} }
+	l.a = &node{Machine: a, name: "a", p: l.w.Node("a", addrA)}
+	l.b = &node{Machine: b, name: "b", p: l.w.Node("b", addrB)}
+	l.a.Options = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.b }} }
+	l.b.Options = func(c *cloud.Config) { c.Guard = peerGuard{s, func() *node { return l.a }} }
 	for _, it := range all5 {
 		l.w.Add(it, "a/0")
 	}

@@ -5,20 +5,17 @@
 package aws_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
 	"github.com/govrrp/vrrpd/cloud/aws"
+	"github.com/govrrp/vrrpd/cloud/internal/cloudtest"
 	fake "github.com/govrrp/vrrpd/internal/fakecloud/aws"
 )
 
@@ -28,7 +25,6 @@ const (
 	dest          = "10.50.0.0/16"
 	public, alloc = "203.0.113.9", "eipalloc-1"
 	prefixList    = "pl-1"
-	advert        = time.Second
 )
 
 var (
@@ -56,31 +52,8 @@ type lab struct {
 
 type node struct {
 	*fake.Node
-	p      *aws.Provider
-	c      *cloud.Claim
-	items  []cloud.Item
-	audit  *syncBuffer
-	cancel context.CancelFunc
-	done   chan struct{}
-	self   cloud.Rank
-	peer   cloud.Rank
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	*cloudtest.Machine
+	p *aws.Provider
 }
 
 // hermetic keeps the developer's own AWS configuration out of a test.
@@ -127,10 +100,9 @@ func inLab(t *testing.T, items []cloud.Item, f func(*lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		w, a, b := newWorld()
 		l := &lab{t: t, w: w}
-		ra := cloud.Rank{Priority: 150, Addr: netip.MustParseAddr("10.0.0.2")}
-		rb := cloud.Rank{Priority: 100, Addr: netip.MustParseAddr("10.0.0.3")}
-		l.a = &node{Node: a, items: items, self: ra, peer: rb}
-		l.b = &node{Node: b, items: items, self: rb, peer: ra}
+		ma, mb := cloudtest.Pair(items, netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3"))
+		l.a = &node{Node: a, Machine: ma}
+		l.b = &node{Node: b, Machine: mb}
 		before := w.Fingerprint(declared)
 		l.start(l.a)
 		l.start(l.b)
@@ -145,7 +117,7 @@ func inLab(t *testing.T, items []cloud.Item, f func(*lab)) {
 func (l *lab) tidy(before string) {
 	l.t.Helper()
 	d := declared
-	for _, it := range l.a.items {
+	for _, it := range l.a.Items {
 		d.Create = d.Create || it.Create
 	}
 	for _, v := range l.w.Violations(d) {
@@ -156,7 +128,7 @@ func (l *lab) tidy(before string) {
 	}
 	for _, n := range []*node{l.a, l.b} {
 		for _, secret := range []string{"secret-of-", "session-of-", "token-"} {
-			if strings.Contains(n.audit.String(), secret) || strings.Contains(asJSON(n.c.Status()), secret) {
+			if strings.Contains(n.Audit.String(), secret) || strings.Contains(asJSON(n.Status()), secret) {
 				l.t.Errorf("a secret is in the audit log or the status")
 			}
 		}
@@ -178,56 +150,14 @@ func provider(t *testing.T, n *fake.Node) *aws.Provider {
 // start boots a node: a BACKUP with nothing claimed.
 func (l *lab) start(n *node) {
 	l.t.Helper()
-	n.p, n.audit = provider(l.t, n.Node), &syncBuffer{}
-	epoch := time.Now().Add(-time.Hour)
-	rnd := rand.New(rand.NewPCG(uint64(len(n.Name)), 7))
-	var mu sync.Mutex
-	c, err := cloud.New(cloud.Config{
-		Name: "wan", Provider: n.p, Items: n.items, Lease: 3 * advert, Audit: cloud.NewAuditLog(n.audit),
-		Clock: func() time.Duration { return time.Since(epoch) },
-		Random: func() float64 {
-			mu.Lock()
-			defer mu.Unlock()
-			return rnd.Float64()
-		},
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.c, n.cancel, n.done = c, cancel, make(chan struct{})
-	done := n.done
-	go func() {
-		defer close(done)
-		_ = c.Run(ctx)
-	}()
-	go func() {
-		for ctx.Err() == nil {
-			time.Sleep(advert)
-			c.Tick()
-		}
-	}()
-	l.wait(time.Second)
+	n.p = provider(l.t, n.Node)
+	n.Start(l.t, n.p, uint64(len(n.Name)))
 }
 
 // stop ends a node as kill -9 would: nothing is released.
-func (l *lab) stop(n *node) {
-	n.cancel()
-	<-n.done
-	time.Sleep(advert + time.Millisecond)
-	synctest.Wait()
-}
+func (l *lab) stop(n *node) { n.Stop() }
 
-func (l *lab) wait(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
-func (n *node) master(cause cloud.Cause) {
-	n.c.SetWanted(cloud.Wanted{Master: true, Cause: cause, Reason: cause.String(), Self: n.self, Peer: n.peer})
-}
-
-func (n *node) backup() { n.c.SetWanted(cloud.Wanted{Self: n.self, Peer: n.peer}) }
+func (l *lab) wait(d time.Duration) { cloudtest.Wait(d) }
 
 // fault installs a script for writes; reads and metadata pass.
 func (l *lab) faultWrites(f func(fake.Request) fake.Fault) {
@@ -260,22 +190,16 @@ func (l *lab) holds(n *node, items ...cloud.Item) {
 	l.t.Helper()
 	for _, it := range items {
 		if got := l.where(it); got != n.ENI() {
-			l.t.Errorf("%s is held by %q, want %s: %s", it.Key(), got, n.Name, asJSON(n.c.Status()))
+			l.t.Errorf("%s is held by %q, want %s: %s", it.Key(), got, n.Name, asJSON(n.Status()))
 		}
 	}
 }
 
 func (l *lab) state(n *node, want cloud.State) {
 	l.t.Helper()
-	if s := n.c.Status(); s.State != want {
+	if s := n.Status(); s.State != want {
 		l.t.Errorf("%s is %s, want %s: %s", n.Name, s.State, want, asJSON(s))
 	}
 }
 
-func asJSON(v any) string {
-	b, err := json.MarshalIndent(v, "", " ")
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
+func asJSON(v any) string { return cloudtest.JSON(v) }

@@ -25,7 +25,7 @@ func TestScenario42_NotHeldUntilMetadataShowsIt(t *testing.T) {
 	t.Run("lag", func(t *testing.T) {
 		inLab(t, []cloud.Item{vip1, vip6}, func(l *lab) {
 			l.w.MetadataLag = 8 * time.Second
-			l.b.master(cloud.CausePriorityZero)
+			l.b.Master(cloud.CausePriorityZero)
 			l.wait(7 * time.Second)
 			l.holds(l.b, vip1, vip6)
 			l.state(l.b, cloud.StateClaiming)
@@ -39,7 +39,7 @@ func TestScenario42_NotHeldUntilMetadataShowsIt(t *testing.T) {
 	t.Run("never", func(t *testing.T) {
 		inLab(t, []cloud.Item{vip1}, func(l *lab) {
 			l.w.MetadataLag = 9 * time.Minute
-			l.b.master(cloud.CausePriorityZero)
+			l.b.Master(cloud.CausePriorityZero)
 			l.wait(28 * time.Second)
 			l.state(l.b, cloud.StateClaiming)
 			l.wait(5 * time.Second)
@@ -58,7 +58,7 @@ func TestScenario43_MetadataSessionExpires(t *testing.T) {
 				if how == "early" {
 					l.w.TokenLife = 20 * time.Second
 				}
-				l.a.master(cloud.CausePriorityZero)
+				l.a.Master(cloud.CausePriorityZero)
 				for range 10 {
 					l.wait(time.Minute)
 					if how == "revoked" {
@@ -66,7 +66,7 @@ func TestScenario43_MetadataSessionExpires(t *testing.T) {
 					}
 				}
 				l.state(l.a, cloud.StateHeld)
-				if s := l.a.c.Status(); s.LastError != "" {
+				if s := l.a.Status(); s.LastError != "" {
 					t.Errorf("last error: %s", s.LastError)
 				}
 				sessions := 0
@@ -106,7 +106,7 @@ func TestScenario43_MetadataSessionExpires(t *testing.T) {
 func TestScenario44_ElasticAddress(t *testing.T) {
 	t.Run("follows the private address", func(t *testing.T) {
 		inLab(t, []cloud.Item{vip1, pub1}, func(l *lab) {
-			l.b.master(cloud.CausePriorityZero)
+			l.b.Master(cloud.CausePriorityZero)
 			l.wait(2 * time.Second)
 			l.holds(l.b, vip1, pub1)
 			l.state(l.b, cloud.StateHeld)
@@ -119,7 +119,7 @@ func TestScenario44_ElasticAddress(t *testing.T) {
 		free := pub1
 		free.Target = cloud.Item{}.Addr
 		inLab(t, []cloud.Item{free, rt1}, func(l *lab) {
-			l.b.master(cloud.CausePriorityZero)
+			l.b.Master(cloud.CausePriorityZero)
 			l.wait(2 * time.Second)
 			l.holds(l.b, free, rt1)
 			l.state(l.b, cloud.StateHeld)
@@ -132,7 +132,7 @@ func TestScenario44_ElasticAddress(t *testing.T) {
 	t.Run("on this node, but the wrong private address", func(t *testing.T) {
 		inLab(t, []cloud.Item{vip1, pub1}, func(l *lab) {
 			l.w.MoveElastic(alloc, l.a.ENI(), "10.0.0.2")
-			l.a.master(cloud.CausePriorityZero)
+			l.a.Master(cloud.CausePriorityZero)
 			l.wait(2 * time.Second)
 			if _, private := l.w.Elastic(alloc); private != v1 {
 				t.Errorf("on %s, want %s", private, v1)
@@ -157,7 +157,7 @@ func TestScenario46_RouteNotFound(t *testing.T) {
 					deleted = true
 					return fake.Fault{Then: func() { l.w.SetRoute(table, dest, "") }}
 				})
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(20 * time.Second)
 				codes := []string{}
 				for _, r := range l.w.Writes("b") {

@@ -16,7 +16,7 @@ import (
 func TestScenario01_CleanTakeover(t *testing.T) {
 	inLab(t, append([]cloud.Item{vip6, rtPL}, all5...), func(l *lab) {
 		l.stop(l.a)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(2 * time.Second)
 		l.holds(l.b, append([]cloud.Item{vip6, rtPL}, all5...)...)
 		l.state(l.b, cloud.StateHeld)
@@ -33,7 +33,7 @@ func TestScenario01_CleanTakeover(t *testing.T) {
 
 func TestScenario02_AlreadyOwnedIsNotWritten(t *testing.T) {
 	inLab(t, append([]cloud.Item{vip6, rtPL}, all5...), func(l *lab) {
-		l.a.master(cloud.CauseMasterDown)
+		l.a.Master(cloud.CauseMasterDown)
 		l.wait(10 * time.Minute)
 		l.state(l.a, cloud.StateHeld)
 		if w := l.w.Writes(""); len(w) != 0 {
@@ -50,11 +50,11 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 			}
 			return fake.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(5 * time.Second)
 		l.holds(l.b, vip1, vip2, pub1, rt1)
 		l.state(l.b, cloud.StateDegraded)
-		f := l.b.c.Status().Findings
+		f := l.b.Status().Findings
 		if len(f) != 1 || f[0].Item != rt2.Key() || f[0].Permission != "ec2:ReplaceRoute" || strings.Contains(f[0].Text, "abcdef") {
 			t.Errorf("findings: %s", asJSON(f))
 		}
@@ -67,7 +67,7 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 func TestScenario04_ReplyLostAfterCommit(t *testing.T) {
 	inLab(t, []cloud.Item{vip1, rt1, vip6}, func(l *lab) {
 		l.faultWrites(func(fake.Request) fake.Fault { return fake.Fault{DropReply: true} })
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(30 * time.Second)
 		l.holds(l.b, vip1, rt1, vip6)
 		l.state(l.b, cloud.StateHeld)
@@ -86,7 +86,7 @@ func TestScenario05_ReplyLostBeforeCommit(t *testing.T) {
 			lost--
 			return fake.Fault{Reset: lost >= 0}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(15 * time.Second)
 		l.holds(l.b, vip1, rt1)
 		l.state(l.b, cloud.StateHeld)
@@ -102,14 +102,14 @@ func TestScenario06_StaleReadAfterWrite(t *testing.T) {
 			}
 			return fake.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(8 * time.Second)
 		l.state(l.b, cloud.StateHeld)
 		if w := l.w.Writes("b"); len(w) != 2 {
 			t.Errorf("%d writes for two items: %v", len(w), w)
 		}
 		l.wait(time.Minute)
-		if s := l.b.c.Status(); s.Items[0].Losses != 0 {
+		if s := l.b.Status(); s.Items[0].Losses != 0 {
 			t.Errorf("a stale read was counted as a loss: %s", asJSON(s))
 		}
 	})
@@ -125,7 +125,7 @@ func TestScenario07_Throttled(t *testing.T) {
 			}
 			return fake.Fault{Status: 503, Code: "RequestLimitExceeded", Message: "Request limit exceeded."}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(45 * time.Second)
 		l.holds(l.b, all5...)
 		l.state(l.b, cloud.StateHeld)
@@ -150,7 +150,7 @@ func TestScenario08_ErrorsAreUnknownAndMasterStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, all5, func(l *lab) {
-				l.a.master(cloud.CausePriorityZero)
+				l.a.Master(cloud.CausePriorityZero)
 				l.wait(time.Minute)
 				l.w.SetFault(func(r fake.Request) fake.Fault {
 					if r.Service != "ec2" {
@@ -159,7 +159,7 @@ func TestScenario08_ErrorsAreUnknownAndMasterStays(t *testing.T) {
 					return f
 				})
 				l.wait(2 * time.Minute)
-				s := l.a.c.Status()
+				s := l.a.Status()
 				if s.State != cloud.StateHeld || s.LastError == "" {
 					t.Errorf("%s", asJSON(s))
 				}
@@ -189,7 +189,7 @@ func TestScenario10_CredentialsRejected(t *testing.T) {
 			return n
 		}
 		before := fetched()
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(3 * time.Second)
 		l.holds(l.b, vip1)
 		if n := fetched() - before; n != 1 {
@@ -207,7 +207,7 @@ func TestScenario10_CredentialsRejected(t *testing.T) {
 		if n := fetched() - before; n < 10 || n > 21 {
 			t.Errorf("keys fetched %d times in ten minutes, want at most one per 30 s", n)
 		}
-		if f := l.b.c.Status().Findings; len(f) != 1 || f[0].Check != "credentials" {
+		if f := l.b.Status().Findings; len(f) != 1 || f[0].Check != "credentials" {
 			t.Errorf("no alarm: %s", asJSON(f))
 		}
 	})
@@ -221,7 +221,7 @@ func TestScenario11_CredentialsExpireAtFailover(t *testing.T) {
 		for range 20 {
 			l.wait(23 * time.Second)
 			n := len(l.w.MetadataRequests())
-			l.b.master(cloud.CausePriorityZero)
+			l.b.Master(cloud.CausePriorityZero)
 			synctestWait(l)
 			writes := l.w.Writes("b")
 			if len(writes) == 0 || writes[len(writes)-1].Status != 200 {
@@ -234,7 +234,7 @@ func TestScenario11_CredentialsExpireAtFailover(t *testing.T) {
 			}
 			l.wait(time.Second)
 			l.holds(l.b, vip1)
-			l.b.backup()
+			l.b.Backup()
 			l.w.MoveAddress(v1, l.a.ENI())
 		}
 	})
@@ -245,7 +245,7 @@ func TestScenario12_NobodyHoldsIt(t *testing.T) {
 		l.w.MoveAddress(v1, "")
 		l.w.MoveAddress(vip6.Addr.String(), "")
 		l.w.MoveElastic(alloc, "", "")
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(2 * time.Second)
 		l.holds(l.b, vip1, pub1, vip6)
 		l.state(l.b, cloud.StateHeld)
@@ -271,7 +271,7 @@ func crashBetweenSteps(t *testing.T, finisher string) {
 			}
 			return fake.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.stop(l.b)
 		if h := l.w.Holder(vip6.Addr.String()); h != "" {
@@ -283,7 +283,7 @@ func crashBetweenSteps(t *testing.T, finisher string) {
 			n = l.b
 			l.start(n)
 		}
-		n.master(cloud.CausePriorityZero)
+		n.Master(cloud.CausePriorityZero)
 		l.wait(2 * time.Second)
 		l.holds(n, vip6)
 		l.state(n, cloud.StateHeld)
@@ -293,9 +293,9 @@ func crashBetweenSteps(t *testing.T, finisher string) {
 func TestScenario15_DemotedWhileInFlight(t *testing.T) {
 	inLab(t, all5, func(l *lab) {
 		l.faultWrites(func(fake.Request) fake.Fault { return fake.Fault{Delay: 500 * time.Millisecond} })
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(100 * time.Millisecond)
-		l.b.backup()
+		l.b.Backup()
 		l.wait(time.Minute)
 		for _, r := range l.w.Writes("b") {
 			if r.Changed {
@@ -318,10 +318,10 @@ func TestScenario16_LateOldWrite(t *testing.T) {
 			}
 			return fake.Fault{}
 		})
-		l.a.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
 		l.wait(100 * time.Millisecond)
-		l.a.backup()
-		l.b.master(cloud.CausePriorityZero)
+		l.a.Backup()
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.holds(l.b, vip1, rt1)
 		l.wait(600 * time.Millisecond)

@@ -14,14 +14,15 @@ import (
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
+	"github.com/govrrp/vrrpd/cloud/internal/cloudtest"
 	fake "github.com/govrrp/vrrpd/internal/fakecloud/aws"
 )
 
 func TestScenario20_BothMaster(t *testing.T) {
 	inLab(t, []cloud.Item{vip1, rt1}, func(l *lab) {
-		l.a.master(cloud.CausePriorityZero)
+		l.a.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
-		l.b.master(cloud.CauseMasterDown)
+		l.b.Master(cloud.CauseMasterDown)
 		l.wait(2 * time.Minute)
 		l.holds(l.a, vip1, rt1)
 		l.state(l.b, cloud.StateYielded)
@@ -35,7 +36,7 @@ func TestScenario20_BothMaster(t *testing.T) {
 
 func TestScenario32_PrefixListIsOneCall(t *testing.T) {
 	inLab(t, []cloud.Item{rtPL}, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.holds(l.b, rtPL)
 		w := l.w.Writes("b")
@@ -61,7 +62,7 @@ func TestScenario33_TwoHundredRoutes(t *testing.T) {
 			l.w.SetRoute(table, it.Dest.String(), l.a.ENI())
 		}
 		l.wait(time.Minute)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(60 * time.Second)
 		l.holds(l.b, items...)
 		l.state(l.b, cloud.StateHeld)
@@ -82,10 +83,10 @@ func TestScenario33_TwoHundredRoutes(t *testing.T) {
 
 func TestScenario62_DryRunSendsNoWrite(t *testing.T) {
 	inLab(t, append([]cloud.Item{vip6, rtPL}, all5...), func(l *lab) {
-		var audit syncBuffer
+		var audit cloudtest.Buffer
 		epoch := time.Now().Add(-time.Hour)
 		c, err := cloud.New(cloud.Config{
-			Name: "dry", Provider: l.b.p, Items: l.b.items, Mode: cloud.ModeDryRun, Audit: cloud.NewAuditLog(&audit),
+			Name: "dry", Provider: l.b.p, Items: l.b.Items, Mode: cloud.ModeDryRun, Audit: cloud.NewAuditLog(&audit),
 			Clock: func() time.Duration { return time.Since(epoch) },
 		})
 		if err != nil {
@@ -105,7 +106,7 @@ func TestScenario62_DryRunSendsNoWrite(t *testing.T) {
 		if w := l.w.Writes(""); len(w) != 0 {
 			t.Errorf("writes: %v", w)
 		}
-		for _, it := range l.b.items {
+		for _, it := range l.b.Items {
 			if !strings.Contains(audit.String(), it.Key()) {
 				t.Errorf("%s: not told what would be done", it.Key())
 			}
@@ -123,10 +124,10 @@ func TestScenario63_AuditNamesTheRequest(t *testing.T) {
 			}
 			return fake.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(5 * time.Second)
 		lines := 0
-		for line := range strings.Lines(l.b.audit.String()) {
+		for line := range strings.Lines(l.b.Audit.String()) {
 			var raw struct {
 				Op, Resource string
 				RequestID    string `json:"request_id"`
@@ -144,7 +145,7 @@ func TestScenario63_AuditNamesTheRequest(t *testing.T) {
 			}
 		}
 		if want := len(l.w.Writes("b")); lines != want {
-			t.Errorf("%d audit lines for %d mutations: %s", lines, want, l.b.audit)
+			t.Errorf("%d audit lines for %d mutations: %s", lines, want, l.b.Audit)
 		}
 	})
 }
@@ -152,7 +153,7 @@ func TestScenario63_AuditNamesTheRequest(t *testing.T) {
 // A route table named by its Name tag is the same table.
 func TestTableByName(t *testing.T) {
 	inLab(t, []cloud.Item{rt2}, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Second)
 		l.state(l.b, cloud.StateHeld)
 		if w := l.w.Writes("b"); len(w) != 1 || w[0].Params.Get("RouteTableId") != other {

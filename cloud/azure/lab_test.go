@@ -5,21 +5,17 @@
 package azure_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/govrrp/vrrpd/cloud"
 	"github.com/govrrp/vrrpd/cloud/azure"
+	"github.com/govrrp/vrrpd/cloud/internal/cloudtest"
 	"github.com/govrrp/vrrpd/internal/fakecloud"
 	fake "github.com/govrrp/vrrpd/internal/fakecloud/azure"
 )
@@ -28,7 +24,6 @@ const (
 	addrA, addrB = "10.0.0.2", "10.0.0.3"
 	dest, dest2  = "10.50.0.0/16", "10.51.0.0/16"
 	public       = "203.0.113.9"
-	advert       = time.Second
 )
 
 func vip(s string) cloud.Item { return cloud.VIP(netip.MustParseAddr(s)) }
@@ -62,32 +57,9 @@ type lab struct {
 
 type node struct {
 	*fake.Node
-	p      cloud.Provider
-	c      *cloud.Claim
-	addr   string
-	items  []cloud.Item
-	audit  *syncBuffer
-	cancel context.CancelFunc
-	done   chan struct{}
-	self   cloud.Rank
-	peer   cloud.Rank
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	*cloudtest.Machine
+	p    cloud.Provider
+	addr string
 }
 
 // hermetic keeps the developer's own configuration out of a test.
@@ -131,10 +103,9 @@ func inLab(t *testing.T, items []cloud.Item, f func(*lab)) {
 	synctest.Test(t, func(t *testing.T) {
 		w, a, b := newWorld()
 		l := &lab{t: t, w: w}
-		ra := cloud.Rank{Priority: 150, Addr: netip.MustParseAddr(addrA)}
-		rb := cloud.Rank{Priority: 100, Addr: netip.MustParseAddr(addrB)}
-		l.a = &node{Node: a, addr: addrA, items: items, self: ra, peer: rb}
-		l.b = &node{Node: b, addr: addrB, items: items, self: rb, peer: ra}
+		ma, mb := cloudtest.Pair(items, netip.MustParseAddr(addrA), netip.MustParseAddr(addrB))
+		l.a = &node{Node: a, Machine: ma, addr: addrA}
+		l.b = &node{Node: b, Machine: mb, addr: addrB}
 		before := w.Fingerprint(declared)
 		l.start(l.a)
 		l.start(l.b)
@@ -157,7 +128,7 @@ func (l *lab) tidy(before string) {
 		}
 	}
 	for _, n := range []*node{l.a, l.b} {
-		if strings.Contains(n.audit.String(), "secret-token") || strings.Contains(asJSON(n.c.Status()), "secret-token") {
+		if strings.Contains(n.Audit.String(), "secret-token") || strings.Contains(asJSON(n.Status()), "secret-token") {
 			l.t.Errorf("a token is in the audit log or the status")
 		}
 	}
@@ -182,56 +153,14 @@ func (l *lab) start(n *node) {
 	if l.oneByOne {
 		above = 400
 	}
-	n.p, n.audit = provider(l.t, n.Node, above), &syncBuffer{}
-	epoch := time.Now().Add(-time.Hour)
-	rnd := rand.New(rand.NewPCG(uint64(len(n.Name)), 7))
-	var mu sync.Mutex
-	c, err := cloud.New(cloud.Config{
-		Name: "wan", Provider: n.p, Items: n.items, Lease: 3 * advert, Audit: cloud.NewAuditLog(n.audit),
-		Clock: func() time.Duration { return time.Since(epoch) },
-		Random: func() float64 {
-			mu.Lock()
-			defer mu.Unlock()
-			return rnd.Float64()
-		},
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.c, n.cancel, n.done = c, cancel, make(chan struct{})
-	done := n.done
-	go func() {
-		defer close(done)
-		_ = c.Run(ctx)
-	}()
-	go func() {
-		for ctx.Err() == nil {
-			time.Sleep(advert)
-			c.Tick()
-		}
-	}()
-	l.wait(time.Second)
+	n.p = provider(l.t, n.Node, above)
+	n.Start(l.t, n.p, uint64(len(n.Name)))
 }
 
 // stop ends a node as kill -9 would: nothing is released.
-func (l *lab) stop(n *node) {
-	n.cancel()
-	<-n.done
-	time.Sleep(advert + time.Millisecond)
-	synctest.Wait()
-}
+func (l *lab) stop(n *node) { n.Stop() }
 
-func (l *lab) wait(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
-func (n *node) master(cause cloud.Cause) {
-	n.c.SetWanted(cloud.Wanted{Master: true, Cause: cause, Reason: cause.String(), Self: n.self, Peer: n.peer})
-}
-
-func (n *node) backup() { n.c.SetWanted(cloud.Wanted{Self: n.self, Peer: n.peer}) }
+func (l *lab) wait(d time.Duration) { cloudtest.Wait(d) }
 
 // faultWrites installs a script for writes; reads and metadata pass.
 func (l *lab) faultWrites(f func(op string) fakecloud.Fault) {
@@ -264,22 +193,16 @@ func (l *lab) holds(n *node, items ...cloud.Item) {
 			got, want = strings.Join(nics, " "), n.Name+"-nic0"
 		}
 		if got != want {
-			l.t.Errorf("%s is held by %q, want %q: %s", it.Key(), got, want, n.c.Status().LastError)
+			l.t.Errorf("%s is held by %q, want %q: %s", it.Key(), got, want, n.Status().LastError)
 		}
 	}
 }
 
 func (l *lab) state(n *node, want cloud.State) {
 	l.t.Helper()
-	if s := n.c.Status(); s.State != want {
+	if s := n.Status(); s.State != want {
 		l.t.Errorf("%s is %s, want %s: %s", n.Name, s.State, want, asJSON(s))
 	}
 }
 
-func asJSON(v any) string {
-	b, err := json.MarshalIndent(v, "", " ")
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
+func asJSON(v any) string { return cloudtest.JSON(v) }

@@ -26,7 +26,7 @@ func TestScenario50_BusyTable(t *testing.T) {
 			}
 			return fakecloud.Fault{Status: 429, Code: "RetryableError"}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(20 * time.Second)
 		l.holds(l.b, rt1, rt1b)
 		w := l.writes()
@@ -47,7 +47,7 @@ func TestScenario50_OneWriterPerTable(t *testing.T) {
 		l.stop(l.b)
 		l.oneByOne = true
 		l.start(l.b)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(20 * time.Second)
 		l.holds(l.b, routes3...)
 		last := map[string]time.Time{}
@@ -66,7 +66,7 @@ func TestScenario50_OneWriterPerTable(t *testing.T) {
 func TestScenario51_Superseded(t *testing.T) {
 	inLab(t, []cloud.Item{rt1}, func(l *lab) {
 		l.w.Supersede, l.w.Takes = true, 6*time.Second
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(2 * time.Second)
 		l.w.Start("routeTables", "rt1", func(p map[string]any) { p["disableBgpRoutePropagation"] = true })
 		l.w.Start("routeTables", "rt1", pointRoute(dest, addrA))
@@ -99,7 +99,7 @@ func TestOperationFails(t *testing.T) {
 			}
 			return ""
 		}
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
 		l.holds(l.b, rt1)
 		l.state(l.b, cloud.StateHeld)
@@ -138,7 +138,7 @@ func sameBut(t *testing.T, what string, got, want []byte, but string) {
 func TestScenario52_NICBytesKept(t *testing.T) {
 	inLab(t, append([]cloud.Item{vip6}, vips3...), func(l *lab) {
 		before := map[string][]byte{"a-nic0": l.w.Text("networkInterfaces", "a-nic0"), "b-nic0": l.w.Text("networkInterfaces", "b-nic0")}
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(15 * time.Second)
 		l.holds(l.b, append([]cloud.Item{vip6}, vips3...)...)
 		w := l.writes()
@@ -166,7 +166,7 @@ func TestScenario52_NICBytesKept(t *testing.T) {
 
 func TestScenario53_PublicStaysPaired(t *testing.T) {
 	inLab(t, []cloud.Item{vip1, vip2, vip3}, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(15 * time.Second)
 		for addr, public := range map[string]string{"10.0.0.4": "pip1", "10.0.0.5": "pip2", "10.0.0.6": "pip3"} {
 			nics, publics := l.w.Holder(addr)
@@ -180,7 +180,7 @@ func TestScenario53_PublicStaysPaired(t *testing.T) {
 func TestScenario54_CrashBetweenPuts(t *testing.T) {
 	items := []cloud.Item{vip1, pub1}
 	crash := func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(500 * time.Millisecond)
 		l.stop(l.b)
 		l.wait(10 * time.Second)
@@ -191,7 +191,7 @@ func TestScenario54_CrashBetweenPuts(t *testing.T) {
 	t.Run("the peer finishes", func(t *testing.T) {
 		inLab(t, items, func(l *lab) {
 			crash(l)
-			l.a.master(cloud.CauseMasterDown)
+			l.a.Master(cloud.CauseMasterDown)
 			l.wait(15 * time.Second)
 			l.holds(l.a, items...)
 			l.state(l.a, cloud.StateHeld)
@@ -204,7 +204,7 @@ func TestScenario54_CrashBetweenPuts(t *testing.T) {
 		inLab(t, items, func(l *lab) {
 			crash(l)
 			l.start(l.b)
-			l.b.master(cloud.CauseMasterDown)
+			l.b.Master(cloud.CauseMasterDown)
 			l.wait(15 * time.Second)
 			l.holds(l.b, items...)
 			l.state(l.b, cloud.StateHeld)
@@ -217,7 +217,7 @@ func TestScenario55_PollPace(t *testing.T) {
 		t.Run("Retry-After "+header, func(t *testing.T) {
 			inLab(t, []cloud.Item{rt1}, func(l *lab) {
 				l.w.Takes, l.w.RetryAfter = 23*time.Second, header
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(30 * time.Second)
 				l.holds(l.b, rt1)
 				var last time.Time
@@ -251,9 +251,9 @@ func TestScenario56_LinkedAuthorization(t *testing.T) {
 					}
 				}
 				l.w.SetRole("b", role...)
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(10 * time.Second)
-				f := l.b.c.Status().Findings
+				f := l.b.Status().Findings
 				if len(f) != 1 || f[0].Permission != "Microsoft.Network/"+missing || f[0].Check != "denied" {
 					t.Errorf("%s", asJSON(f))
 				}
@@ -267,10 +267,10 @@ func TestScenario57_SecondFailoverWhileFirstRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, items, func(l *lab) {
 				l.w.Takes = 8 * time.Second
-				l.b.master(cloud.CausePriorityZero)
+				l.b.Master(cloud.CausePriorityZero)
 				l.wait(2 * time.Second)
-				l.b.backup()
-				l.a.master(cloud.CausePreempt)
+				l.b.Backup()
+				l.a.Master(cloud.CausePreempt)
 				l.wait(time.Minute)
 				l.holds(l.a, items...)
 				l.state(l.a, cloud.StateHeld)
@@ -279,8 +279,8 @@ func TestScenario57_SecondFailoverWhileFirstRuns(t *testing.T) {
 						t.Errorf("%s by %s: %d", c.Op, c.Principal, c.Status)
 					}
 				}
-				l.b.master(cloud.CausePriorityZero)
-				l.a.backup()
+				l.b.Master(cloud.CausePriorityZero)
+				l.a.Backup()
 				l.wait(time.Minute)
 				l.holds(l.b, items...)
 			})
@@ -298,7 +298,7 @@ func TestConflictIsReadAgain(t *testing.T) {
 			once = false
 			return fakecloud.Fault{Before: func() { l.w.SetRoute("rt1", dest2, addrA) }}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(5 * time.Second)
 		l.holds(l.b, rt1)
 		w := l.writes()
@@ -311,7 +311,7 @@ func TestConflictIsReadAgain(t *testing.T) {
 func TestMissingRoute(t *testing.T) {
 	missing := routeTo("rt1", "10.77.0.0/16")
 	inLab(t, []cloud.Item{missing}, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(10 * time.Second)
 		if n := len(l.writes()); n != 0 {
 			t.Errorf("%d writes for a route that was deleted", n)
@@ -322,10 +322,10 @@ func TestMissingRoute(t *testing.T) {
 	declared.Routes = append(declared.Routes, "10.77.0.0/16")
 	t.Cleanup(func() { declared.Routes = declared.Routes[:2] })
 	inLab(t, []cloud.Item{missing}, func(l *lab) {
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(10 * time.Second)
 		l.holds(l.b, missing)
 		l.w.DropRoute("rt1", "10.77.0.0/16")
-		l.b.backup()
+		l.b.Backup()
 	})
 }

@@ -17,7 +17,7 @@ func TestScenario01_CleanTakeover(t *testing.T) {
 	items := append(append([]cloud.Item{vip6}, routes3...), vips3...)
 	inLab(t, items, func(l *lab) {
 		l.stop(l.a)
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(15 * time.Second)
 		l.holds(l.b, items...)
 		l.state(l.b, cloud.StateHeld)
@@ -37,7 +37,7 @@ func TestScenario01_CleanTakeover(t *testing.T) {
 
 func TestScenario02_AlreadyOwnedIsNotWritten(t *testing.T) {
 	inLab(t, append(append([]cloud.Item{}, routes3...), vips3...), func(l *lab) {
-		l.a.master(cloud.CauseMasterDown)
+		l.a.Master(cloud.CauseMasterDown)
 		l.wait(10 * time.Minute)
 		l.state(l.a, cloud.StateHeld)
 		if n := len(l.writes()); n != 0 {
@@ -54,11 +54,11 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 			}
 			return fakecloud.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(15 * time.Second)
 		l.holds(l.b, vip1, vip2, pub1)
 		l.state(l.b, cloud.StateDegraded)
-		f := l.b.c.Status().Findings
+		f := l.b.Status().Findings
 		if len(f) != 2 || f[0].Permission != "Microsoft.Network/routeTables/routes/write" {
 			t.Errorf("findings: %s", asJSON(f))
 		}
@@ -72,7 +72,7 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 func TestScenario04_ReplyLostAfterCommit(t *testing.T) {
 	inLab(t, []cloud.Item{vip1, rt1, rt2}, func(l *lab) {
 		l.faultWrites(func(string) fakecloud.Fault { return fakecloud.Fault{DropReply: true} })
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
 		l.holds(l.b, vip1, rt1, rt2)
 		l.state(l.b, cloud.StateHeld)
@@ -89,7 +89,7 @@ func TestScenario05_ReplyLostBeforeCommit(t *testing.T) {
 			lost--
 			return fakecloud.Fault{Reset: lost >= 0}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(45 * time.Second)
 		l.holds(l.b, vip1, rt1)
 		l.state(l.b, cloud.StateHeld)
@@ -107,14 +107,14 @@ func TestScenario06_StaleReadAfterWrite(t *testing.T) {
 			}
 			return fakecloud.Fault{}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(8 * time.Second)
 		l.state(l.b, cloud.StateHeld)
 		if n := len(l.writes()); n != 3 {
 			t.Errorf("%d writes: one route, one detach, one attach", n)
 		}
 		l.wait(time.Minute)
-		for _, it := range l.b.c.Status().Items {
+		for _, it := range l.b.Status().Items {
 			if it.Losses != 0 {
 				t.Errorf("a stale read was counted as a loss: %s", asJSON(it))
 			}
@@ -132,7 +132,7 @@ func TestScenario07_Throttled(t *testing.T) {
 			}
 			return fakecloud.Fault{Status: 429, Code: "SubscriptionRequestsThrottled", RetryAfter: "2"}
 		})
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(time.Minute)
 		l.holds(l.b, routes3...)
 		l.state(l.b, cloud.StateHeld)
@@ -159,7 +159,7 @@ func TestScenario08_ErrorsAreUnknownAndMasterStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, items, func(l *lab) {
-				l.a.master(cloud.CausePriorityZero)
+				l.a.Master(cloud.CausePriorityZero)
 				l.wait(time.Minute)
 				l.w.SetScript(func(op string, _ int) fakecloud.Fault {
 					if op == "token" || op == "instance" {
@@ -168,7 +168,7 @@ func TestScenario08_ErrorsAreUnknownAndMasterStays(t *testing.T) {
 					return f
 				})
 				l.wait(2 * time.Minute)
-				s := l.a.c.Status()
+				s := l.a.Status()
 				if s.State != cloud.StateHeld || s.LastError == "" {
 					t.Errorf("%s", asJSON(s))
 				}
@@ -192,7 +192,7 @@ func TestScenario10_CredentialsRejected(t *testing.T) {
 		}
 		l.b.RevokeTokens()
 		before := fetched()
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(6 * time.Second)
 		l.holds(l.b, rt1)
 		if n := fetched() - before; n != 1 {
@@ -210,7 +210,7 @@ func TestScenario10_CredentialsRejected(t *testing.T) {
 		if n := fetched() - before; n < 10 || n > 21 {
 			t.Errorf("tokens fetched %d times in ten minutes, want at most one per 30 s", n)
 		}
-		if f := l.b.c.Status().Findings; len(f) != 1 || f[0].Check != "credentials" {
+		if f := l.b.Status().Findings; len(f) != 1 || f[0].Check != "credentials" {
 			t.Errorf("no alarm: %s", asJSON(f))
 		}
 	})
@@ -224,14 +224,14 @@ func TestScenario11_CredentialsExpireAtFailover(t *testing.T) {
 		for range 12 {
 			l.wait(23 * time.Second)
 			tokens := l.w.Count(func(c fakecloud.Call) bool { return c.Op == "token" })
-			l.b.master(cloud.CausePriorityZero)
+			l.b.Master(cloud.CausePriorityZero)
 			l.wait(100 * time.Millisecond)
 			if n := l.w.Count(func(c fakecloud.Call) bool { return c.Op == "token" }); n != tokens {
 				t.Errorf("the claim had to wait for a token")
 			}
 			l.wait(5 * time.Second)
 			l.holds(l.b, rt1)
-			l.b.backup()
+			l.b.Backup()
 			l.w.SetRoute("rt1", dest, addrA)
 		}
 	})
@@ -243,7 +243,7 @@ func TestScenario12_NobodyHoldsIt(t *testing.T) {
 		for _, it := range []cloud.Item{vip1, vip2, vip3} {
 			l.a.RemoveAddress(0, it.Addr.String())
 		}
-		l.b.master(cloud.CausePriorityZero)
+		l.b.Master(cloud.CausePriorityZero)
 		l.wait(15 * time.Second)
 		l.holds(l.b, vips3...)
 		l.state(l.b, cloud.StateHeld)
