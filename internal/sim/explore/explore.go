@@ -16,68 +16,76 @@ type Options struct {
 	Version  vrrp.Version
 	Equal    bool // all priorities are the same
 	Settled  bool // begin with a MASTER elected rather than with a cold start
-	Depth    int  // choices in a history
 	Losses   int  // frames lost in a history
 	Events   int  // link changes, stops and starts in a history
+	Depth    int  // choices in a history; 0 = no bound, until nothing new is reached
 	Most     int  // states; 0 = no bound
 }
 
 // Result is what an exploration found.
 type Result struct {
-	States  int  // told apart
-	Choices int  // taken
-	Depth   int  // reached in full
-	Cut     bool // the bound of states ended it
-	Broken  string
-	History []string // that leads to Broken
+	States   int  // told apart
+	Choices  int  // taken
+	Depth    int  // of the last new state
+	Complete bool // no history, however long, leads to another state
+	Broken   string
+	History  []string // that leads to Broken
 }
 
 // Run explores breadth first. Each state is reached anew from the root, by
 // the choices that led to it.
 func Run(o Options) (Result, error) {
-	if o.Nodes < 2 || o.Nodes > 8 || o.Segments > 4 || o.Depth > 250 {
+	if o.Nodes < 2 || o.Nodes > 8 || o.Segments > 4 {
 		return Result{}, errors.New("explore: too small or too large")
 	}
 	o.Segments = max(o.Segments, 1)
 	if o.Version == 0 {
 		o.Version = vrrp.V3
 	}
-	seen := map[uint64]bool{}
-	var r Result
-	level := []string{""}
-	seen[o.reach("").digest()] = true
-	r.States = 1
-	for ; r.Depth < o.Depth && len(level) > 0; r.Depth++ {
-		var next []string
-		for _, path := range level {
-			for i := range o.reach(path).choices() {
+	start := o.reach("")
+	seen := map[uint64]bool{start.digest(): true}
+	r := Result{States: 1}
+	level := []branch{{"", len(start.choices())}}
+	for o.Depth == 0 || r.Depth < o.Depth {
+		var next []branch
+		for _, from := range level {
+			for i := range from.choices {
 				r.Choices++
-				to := path + string([]byte{byte(i)})
-				w := o.reach(to)
+				path := from.path + string([]byte{byte(i)})
+				w := o.reach(path)
 				id := w.digest()
 				if seen[id] && w.broken == "" {
 					continue
 				}
 				seen[id] = true
 				r.States++
+				next = append(next, branch{path, len(w.choices())})
 				if w.broken == "" {
 					w.heals()
 				}
 				if w.broken != "" {
-					r.Broken = w.broken
-					r.History = o.tell(to)
+					r.Broken, r.History = w.broken, o.tell(path)
 					return r, nil
 				}
-				next = append(next, to)
 				if o.Most > 0 && r.States >= o.Most {
-					r.Cut = true
 					return r, nil
 				}
 			}
 		}
+		if len(next) == 0 {
+			r.Complete = true
+			break
+		}
 		level = next
+		r.Depth++
 	}
 	return r, nil
+}
+
+// branch is a state by the path that leads to it, and the number of ways on.
+type branch struct {
+	path    string
+	choices int
 }
 
 // root is where all histories begin.

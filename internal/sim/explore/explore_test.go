@@ -4,7 +4,6 @@ package explore
 
 import (
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,41 +11,48 @@ import (
 	"github.com/govrrp/vrrpd/vrrp"
 )
 
-// TestEveryHistory enumerates to a small depth; VRRPD_DEPTH adds to it.
+// TestEveryHistory enumerates until nothing new is reached; VRRPD_DEEPER=1
+// allows one more event each, which takes some minutes.
 func TestEveryHistory(t *testing.T) {
-	deeper := 0
-	if v := os.Getenv("VRRPD_DEPTH"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			t.Fatalf("VRRPD_DEPTH: %v", err)
-		}
-		deeper = n
-	}
 	for _, c := range []struct {
 		name string
 		o    Options
 	}{
-		{"two nodes, cold", Options{Nodes: 2, Depth: 9, Losses: 2, Events: 3}},
-		{"two nodes, settled", Options{Nodes: 2, Depth: 9, Losses: 3, Events: 3, Settled: true}},
-		{"two nodes, VRRPv2", Options{Nodes: 2, Depth: 9, Losses: 2, Events: 3, Version: vrrp.V2, Settled: true}},
-		{"two nodes, equal", Options{Nodes: 2, Depth: 9, Losses: 2, Events: 3, Equal: true}},
-		{"two nodes, group of two", Options{Nodes: 2, Segments: 2, Depth: 5, Losses: 2, Events: 2, Settled: true}},
-		{"three nodes, cold", Options{Nodes: 3, Depth: 7, Losses: 2, Events: 2}},
-		{"three nodes, settled", Options{Nodes: 3, Depth: 7, Losses: 2, Events: 2, Settled: true}},
+		{"two nodes", Options{Nodes: 2, Losses: 2, Events: 2, Settled: true}},
+		{"two nodes from a cold start", Options{Nodes: 2, Losses: 2, Events: 1}},
+		{"two nodes, VRRPv2", Options{Nodes: 2, Losses: 2, Events: 2, Version: vrrp.V2, Settled: true}},
+		{"two nodes, equal priorities", Options{Nodes: 2, Losses: 1, Events: 1, Equal: true}},
+		{"two nodes, a group of two", Options{Nodes: 2, Segments: 2, Losses: 1, Events: 1, Settled: true}},
+		{"three nodes", Options{Nodes: 3, Losses: 1, Events: 1, Settled: true}},
+		{"three nodes from a cold start", Options{Nodes: 3, Losses: 1}},
 	} {
-		c.o.Depth += deeper
+		if os.Getenv("VRRPD_DEEPER") != "" {
+			c.o.Events++
+		}
 		began := time.Now()
 		r, err := Run(c.o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: depth %d, %d losses, %d events: %d states, %d choices, %v", c.name, r.Depth, c.o.Losses, c.o.Events,
-			r.States, r.Choices, time.Since(began).Round(time.Millisecond))
+		t.Logf("%s, %d losses, %d events: %d states, %d choices, the last new state after %d, %v", c.name, c.o.Losses, c.o.Events,
+			r.States, r.Choices, r.Depth, time.Since(began).Round(time.Millisecond))
 		if r.Broken != "" {
 			t.Errorf("%s: %s\n%s", c.name, r.Broken, strings.Join(r.History, "\n"))
+		} else if !r.Complete || r.States < 50 {
+			t.Errorf("%s: complete %v, %d states", c.name, r.Complete, r.States)
 		}
-		if r.States < 50 {
-			t.Errorf("%s: only %d states", c.name, r.States)
+	}
+}
+
+// TestBounds end an exploration early, and it says so.
+func TestBounds(t *testing.T) {
+	for _, o := range []Options{{Nodes: 2, Losses: 1, Events: 1, Depth: 4}, {Nodes: 2, Losses: 1, Events: 1, Most: 20}} {
+		r, err := Run(o)
+		if err != nil || r.Complete || r.States < 10 || o.Most > 0 && r.States != o.Most || o.Depth > 0 && r.Depth != o.Depth {
+			t.Errorf("%+v: %+v, %v", o, r, err)
 		}
+	}
+	if _, err := Run(Options{Nodes: 9}); err == nil {
+		t.Error("nine nodes are accepted")
 	}
 }
