@@ -5,12 +5,15 @@ package scenarios
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/fakecloud/aws"
 	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
@@ -89,32 +92,75 @@ func TestConverted(t *testing.T) {
 	}
 }
 
-// TestConvertedVNS3 runs what convert makes of the HA plug-in's variables. The
-// claim has no cloud here: package cloudlab moves routes.
+// TestConvertedVNS3 runs what convert makes of the HA plug-in's variables, in a
+// fake of their cloud: the routes that point at the primary go to the secondary
+// when the primary is cut off. Others stay. What the primary takes back is what
+// it has learned in two minutes of peace; package capture tests that.
 func TestConvertedVNS3(t *testing.T) {
 	require.Need(t, require.NetNS)
 	t.Parallel()
-	lab := netns.New(t)
-	var nodes []*daemon
+	lab, cloud := netns.New(t), aws.New()
+	var nodes [2]*daemon
+	var vms [2]*aws.Node
 	for n, file := range []string{"vns3-primary.yml", "vns3-secondary.yml"} {
-		h := lab.Host(fmt.Sprintf("r%d", n+1), netns.NIC{Name: "eth0", Segment: "underlay", Addresses: []string{fmt.Sprintf("10.0.0.%d/24", 10+10*n)}})
-		d := converted(t, h, "vns3", file, []string{"my_overlay_ip", "peer_vns3_api_password: ***"})
-		d.write("keepalived.conf", 0o600, strings.Replace(d.read("keepalived.conf"), "provider aws",
-			"provider aws\n mode dry_run\n endpoint http://127.0.0.1:9\n metadata_endpoint http://127.0.0.1:9\n#", 1))
-		d.run()
-		nodes = append(nodes, d)
+		own := fmt.Sprintf("10.0.0.%d", 10+10*n)
+		h := lab.Host(fmt.Sprintf("r%d", n+1), netns.NIC{Name: "eth0", Segment: "underlay", Addresses: []string{own + "/24"}})
+		h.Exec("ip", "link", "set", "eth0", "address", fmt.Sprintf("02:00:0a:00:00:%02x", 10+10*n)) // as the cloud has it
+		vms[n] = cloud.AddNode(h.Name, own)
+		serveCloud(t, h, cloud, vms[n])
+		nodes[n] = converted(t, h, "vns3", file, []string{"my_overlay_ip", "peer_vns3_api_password: ***"})
+		conf := strings.Replace(nodes[n].read("keepalived.conf"), "provider aws", "provider aws\n endpoint "+cloudURL+"\n metadata_endpoint "+cloudURL+"\n#", 1)
+		nodes[n].write("keepalived.conf", 0o600, conf)
 	}
-	primary, secondary := nodes[0], nodes[1]
-	primary.want("vns3-ha", "MASTER")
-	secondary.want("vns3-ha", "BACKUP")
-	primary.proc.Kill() // no word of it to anyone
-	secondary.want("vns3-ha", "MASTER")
-	if i := secondary.instance("vns3-ha"); i == nil || !strings.Contains(string(i.Claim), "vns3-ha") {
-		t.Errorf("the claim is not shown: %+v", i)
+	cloud.AddTable("rtb-1", "private", nil)
+	cloud.SetRoute("rtb-1", "172.31.0.0/16", vms[0].ENI())
+	cloud.SetRoute("rtb-1", "192.168.0.0/16", vms[0].ENI())
+	cloud.SetRoute("rtb-1", "0.0.0.0/0", "igw-1")
+	point := func(n int) {
+		t.Helper()
+		eventually(t, "the routes to point at "+vms[n].Name, func() bool {
+			return cloud.NextHop("rtb-1", "172.31.0.0/16") == vms[n].ENI() && cloud.NextHop("rtb-1", "192.168.0.0/16") == vms[n].ENI()
+		})
+		if hop := cloud.NextHop("rtb-1", "0.0.0.0/0"); hop != "igw-1" {
+			t.Errorf("the default route points at %s", hop)
+		}
 	}
-	primary.run()
-	primary.want("vns3-ha", "MASTER")
-	secondary.want("vns3-ha", "BACKUP")
+	for _, d := range nodes {
+		d.proc = d.host.Start("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME="+d.dir,
+			d.path, "run", "-f", d.file("keepalived.conf"), "--socket", d.file("s"), "--state-dir", d.file("state"))
+	}
+	nodes[0].want("vns3-ha", "MASTER")
+	nodes[1].want("vns3-ha", "BACKUP")
+	point(0)
+	nodes[0].host.CableOut("eth0")
+	nodes[1].want("vns3-ha", "MASTER")
+	point(1)
+	nodes[0].host.CableIn("eth0")
+	nodes[0].want("vns3-ha", "MASTER")
+	nodes[1].want("vns3-ha", "BACKUP")
+}
+
+// cloudURL is where each host finds the fake: on its own loopback.
+const cloudURL = "http://127.0.0.1:8641"
+
+func serveCloud(t *testing.T, h *netns.Host, cloud *aws.World, vm *aws.Node) {
+	t.Helper()
+	var l net.Listener
+	var err error
+	h.Do(func() { l, err = net.Listen("tcp", strings.TrimPrefix(cloudURL, "http://")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", cloud.EC2())
+	mux.Handle("/latest/", vm.Metadata())
+	server := &http.Server{Handler: mux}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(l) // closed at the end of the test
+	}()
+	t.Cleanup(func() { _ = server.Close(); <-done })
 }
 
 // host makes the first or the second router of the pair.
