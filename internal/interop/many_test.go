@@ -12,27 +12,48 @@ import (
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 )
 
+// eachProtocol runs a story in every version over every family.
+func eachProtocol(t *testing.T, wire string, story func(*testing.T, cell)) {
+	for _, version := range []string{v2, v3} {
+		for _, family := range []string{ipv4Only, ipv6Only} {
+			t.Run(version+" "+family, func(t *testing.T) {
+				t.Parallel()
+				story(t, cell{version: version, family: family, wire: wire, mac: plain})
+			})
+		}
+	}
+}
+
 // crowd starts routers of the given kinds on one segment, the first one with
 // priority 200 and each next one with 10 less.
-func crowd(t *testing.T, wire string, kinds ...kind) (all []*daemon) {
+func crowd(t *testing.T, c cell, kinds ...kind) (all []*daemon) {
 	t.Helper()
 	require.Need(t, require.NetNS)
 	lab := netns.New(t)
+	address := func(n int) string {
+		if c.family == ipv6Only {
+			return fmt.Sprintf("2001:db8::%d", n+1)
+		}
+		return fmt.Sprintf("192.0.2.%d", n+1)
+	}
 	for n, k := range kinds {
-		h := lab.Host(fmt.Sprintf("R%d", n+1), netns.NIC{Name: "ens3", Segment: "lan", Addresses: []string{fmt.Sprintf("192.0.2.%d/24", n+1)}})
-		var b strings.Builder
-		fmt.Fprintf(&b, "vrrp_instance V {\n version 3\n interface ens3\n virtual_router_id 7\n priority %d\n advert_int 0.1\n", 200-10*n)
-		if wire == unicast {
-			fmt.Fprintf(&b, " unicast_src_ip 192.0.2.%d\n unicast_peer {\n", n+1)
+		h := lab.Host(fmt.Sprintf("R%d", n+1), netns.NIC{Name: "ens3", Segment: "lan", Addresses: []string{
+			fmt.Sprintf("192.0.2.%d/24", n+1), fmt.Sprintf("2001:db8::%d/64", n+1),
+		}})
+		one := c
+		one.wire = multicast // without peers: they are more than one
+		var peers strings.Builder
+		if c.wire == unicast {
+			fmt.Fprintf(&peers, " unicast_src_ip %s\n unicast_peer {\n", address(n))
 			for peer := range kinds {
 				if peer != n {
-					fmt.Fprintf(&b, "  192.0.2.%d\n", peer+1)
+					fmt.Fprintf(&peers, "  %s\n", address(peer))
 				}
 			}
-			b.WriteString(" }\n")
+			peers.WriteString(" }\n")
 		}
-		b.WriteString(" virtual_ipaddress {\n  192.0.2.100/24\n }\n}\n")
-		all = append(all, start(t, k, h, b.String()))
+		conf := strings.Replace(one.keepalivedConf("", "", 200-10*n), " virtual_ipaddress", peers.String()+" virtual_ipaddress", 1)
+		all = append(all, start(t, k, h, conf))
 	}
 	return all
 }
@@ -49,7 +70,11 @@ func one(all []*daemon, n int) {
 // TestCascade kills the MASTER, then the next one, and lets them come back in
 // the same order, so that each return is either the best or of no consequence.
 func TestCascade(t *testing.T) {
-	all := crowd(t, multicast, ours, ours, ours)
+	eachProtocol(t, multicast, cascade)
+}
+
+func cascade(t *testing.T, c cell) {
+	all := crowd(t, c, ours, ours, ours)
 	one(all, 0)
 	all[0].crash()
 	one(all, 1)
@@ -64,7 +89,11 @@ func TestCascade(t *testing.T) {
 
 // TestMixedCascade puts keepalived in the middle.
 func TestMixedCascade(t *testing.T) {
-	all := crowd(t, multicast, ours, keepalived, ours)
+	eachProtocol(t, multicast, mixedCascade)
+}
+
+func mixedCascade(t *testing.T, c cell) {
+	all := crowd(t, c, ours, keepalived, ours)
 	one(all, 0)
 	all[0].crash()
 	one(all, 1)
@@ -78,7 +107,11 @@ func TestMixedCascade(t *testing.T) {
 
 // TestUnicastMesh has five routers that know each other by address.
 func TestUnicastMesh(t *testing.T) {
-	all := crowd(t, unicast, ours, ours, ours, ours, ours)
+	eachProtocol(t, unicast, mesh)
+}
+
+func mesh(t *testing.T, c cell) {
+	all := crowd(t, c, ours, ours, ours, ours, ours)
 	one(all, 0)
 	for n := range 4 {
 		if n%2 == 0 {
@@ -93,13 +126,14 @@ func TestUnicastMesh(t *testing.T) {
 		all[n].run()
 	}
 	one(all, 0)
+	master := map[string]string{ipv4Only: "192.0.2.1", ipv6Only: "2001:db8::1"}[c.family]
 	for _, d := range all[1:] {
 		s, _ := d.status()
 		i, ok := s.Instance("V")
 		if !ok || len(i.Peers) != 4 {
 			t.Fatalf("%s lists the peers %v, want 4", d.host.Name, i.Peers)
 		}
-		if i.Master == nil || i.Master.Address != "192.0.2.1" || i.Master.Priority != 200 {
+		if i.Master == nil || i.Master.Address != master || i.Master.Priority != 200 {
 			t.Errorf("%s takes %v for the MASTER", d.host.Name, i.Master)
 		}
 	}

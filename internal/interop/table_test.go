@@ -11,9 +11,11 @@ import (
 	"time"
 )
 
+// The tables of docs/interop.md that tests write, by what stands above them.
 const (
-	tableBegin = "<!-- the table is written by: go test ./internal/interop -run TestMatrix -matrix=full -update -->\n"
-	tableEnd   = "<!-- end of the table -->\n"
+	matrixTable = "<!-- the table is written by: go test ./internal/interop -run TestMatrix -matrix=full -update -->\n"
+	wireTable   = "<!-- the table is written by: go test ./internal/interop -run TestTshark$ -update -->\n"
+	tableEnd    = "<!-- end of the table -->\n"
 )
 
 var page = filepath.Join("..", "..", "docs", "interop.md")
@@ -24,7 +26,7 @@ func (c cell) row() string {
 	return "| " + strings.Join(axes[:], " | ") + " | "
 }
 
-// writeMatrix replaces the table in docs/interop.md.
+// writeMatrix replaces the matrix in docs/interop.md.
 func writeMatrix(t *testing.T, results map[cell]times) {
 	t.Helper()
 	var b strings.Builder
@@ -39,19 +41,25 @@ func writeMatrix(t *testing.T, results map[cell]times) {
 		r := results[c]
 		fmt.Fprintf(&b, "%s%s | %s | %s |\n", c.row(), ms(r.crash), ms(r.stop), ms(r.back))
 	}
-	before, _, after := splitPage(t)
-	if err := os.WriteFile(page, []byte(before+tableBegin+b.String()+tableEnd+after), 0o644); err != nil {
+	writeTable(t, matrixTable, b.String())
+}
+
+// writeTable replaces the table that stands under a mark.
+func writeTable(t *testing.T, mark, table string) {
+	t.Helper()
+	before, _, after := splitPage(t, mark)
+	if err := os.WriteFile(page, []byte(before+mark+table+tableEnd+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func splitPage(t *testing.T) (before, table, after string) {
+func splitPage(t *testing.T, mark string) (before, table, after string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok1 := strings.Cut(string(text), tableBegin)
+	before, rest, ok1 := strings.Cut(string(text), mark)
 	table, after, ok2 := strings.Cut(rest, tableEnd)
 	if !ok1 || !ok2 {
 		t.Fatalf("%s has lost the marks around its table", page)
@@ -61,7 +69,7 @@ func splitPage(t *testing.T) (before, table, after string) {
 
 // TestTableIsComplete holds docs/interop.md to the cells the test runs.
 func TestTableIsComplete(t *testing.T) {
-	_, table, _ := splitPage(t)
+	_, table, _ := splitPage(t, matrixTable)
 	for _, c := range cells() {
 		_, rest, ok := strings.Cut(table, c.row())
 		if !ok {
