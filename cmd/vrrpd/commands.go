@@ -126,6 +126,9 @@ aside: for the given time it displaces no live peer. If no peer is heard it
 takes mastership back after Master_Down_Interval. With nopreempt the peer keeps it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if aside <= 0 {
+				return &exitError{exitUsage, errors.New("--for must be above 0")}
+			}
 			cmd := control.Command{Verb: "failover", Name: args[0], Seconds: aside.Seconds()}
 			return control.Dial(a.socket).Do(c.Context(), cmd, &struct{}{})
 		},

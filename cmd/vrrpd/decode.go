@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +30,12 @@ func (a *app) decodeCommand() *cobra.Command {
 				return err
 			}
 			defer f.Close()
-			if err := decode(f, a.stdout); err != nil {
+			found, err := decode(f, a.stdout)
+			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if found == 0 {
+				return fmt.Errorf("%s: no VRRP packet in it", args[0])
 			}
 			return nil
 		},
@@ -58,24 +63,25 @@ func openCapture(f io.ReadSeeker) (packets, error) {
 	return ng, nil
 }
 
-// decode prints one line for each VRRP packet.
-func decode(f io.ReadSeeker, w io.Writer) error {
+// decode prints one line for each VRRP packet, and returns how many there are.
+func decode(f io.ReadSeeker, w io.Writer) (found int, err error) {
 	in, err := openCapture(f)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for {
 		data, info, err := in.ReadPacketData()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return found, nil
 		}
 		if err != nil {
-			return err
+			return found, err
 		}
 		d, ok := datagram(data, in.LinkType())
 		if !ok {
 			continue
 		}
+		found++
 		at := info.Timestamp.Format("15:04:05.000000")
 		a, err := vrrp.Parse(d)
 		if err != nil {
@@ -86,9 +92,20 @@ func decode(f io.ReadSeeker, w io.Writer) error {
 	}
 }
 
+// linkCooked2 is LINKTYPE_LINUX_SLL2, 276, which tcpdump -i any writes and
+// gopacket does not know: it keeps the low byte. 20 itself is nobody's.
+const linkCooked2 layers.LinkType = 276 & 0xff
+
+// cooked2Len is the length of its header, which begins with the EtherType.
+const cooked2Len = 20
+
 // datagram takes the VRRP message out of a frame.
 func datagram(frame []byte, link layers.LinkType) (d vrrp.Datagram, ok bool) {
-	p := gopacket.NewPacket(frame, link, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+	var first gopacket.Decoder = link
+	if link == linkCooked2 && len(frame) >= cooked2Len {
+		first, frame = layers.EthernetType(binary.BigEndian.Uint16(frame)), frame[cooked2Len:]
+	}
+	p := gopacket.NewPacket(frame, first, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
 	switch ip := p.NetworkLayer().(type) {
 	case *layers.IPv4:
 		if ip.Protocol != layers.IPProtocolVRRP {
