@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -110,10 +111,14 @@ func (a *app) runDaemon(ctx context.Context, o runOptions) error {
 		}
 		_, _ = sd.SdNotify(false, sd.SdNotifyReady) // not under systemd: nobody to tell
 	}
-	if err := daemon.Run(ctx, cfg, o.Options, reload); err != nil && !errors.Is(err, context.Canceled) {
-		return err
+	err = daemon.Run(ctx, cfg, o.Options, reload)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return fmt.Errorf("%w (needs root, or CAP_NET_ADMIN and CAP_NET_RAW)", err)
 	}
-	return nil
+	return err
 }
 
 func logger(w io.Writer, o runOptions) (*slog.Logger, error) {

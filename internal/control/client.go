@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -62,6 +63,9 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return err
 	}
 	resp, err := c.http.Do(req)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the daemon on %s is for root and the group of that socket: %w", c.socket, errors.Unwrap(err))
+	}
 	if err != nil {
 		return fmt.Errorf("no daemon answers on %s (is vrrpd running? see --socket): %w", c.socket, errors.Unwrap(err))
 	}
