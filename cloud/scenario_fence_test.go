@@ -17,25 +17,6 @@ import (
 	"github.com/govrrp/vrrpd/cloud/memory"
 )
 
-func TestScenario15_DemotedWhileInFlight(t *testing.T) {
-	each(t, all5, func(l *lab) {
-		l.fault(func(r memory.Request) memory.Fault {
-			if isWrite(r.Op) {
-				return memory.Fault{Delay: 500 * time.Millisecond}
-			}
-			return memory.Fault{}
-		})
-		l.b.Master(cloud.CausePriorityZero)
-		l.wait(100 * time.Millisecond)
-		l.b.Backup()
-		l.wait(10 * time.Minute)
-		if n := l.writesBy(l.b); n != 0 {
-			t.Errorf("%d writes took effect after demotion: %v", n, l.w.Writes())
-		}
-		l.holds(l.a, all5...)
-	})
-}
-
 // The old master's last write is on its way when the new one claims. With
 // compare-and-swap it is refused; without, the settle checks take the item back.
 func TestScenario16_LateOldWrite(t *testing.T) {

@@ -114,9 +114,13 @@ var scenarios = []scenario{
 	{80, "the two nodes' configurations differ: a warning", ""},
 }
 
+// core are the tests that play the core scenarios in every cloud.
+var core = []string{"cloud TestCore", "cloud/aws TestCore", "cloud/azure TestCore"}
+
 // elsewhere are tests of a scenario that bear another name, because what they
 // show is not about clouds alone.
 var elsewhere = map[int][]string{
+	1: core, 2: core, 4: core, 5: core, 7: core, 8: core, 9: core, 15: core,
 	65: {"notify/ipsec TestAddressIsAwaitedFirst", "notify/ipsec TestUsableAwaitsTheAddress", "notify/ipsec TestRealStrongSwan"},
 	66: {"notify/ipsec TestRealStrongSwan"},
 	67: {"notify/ipsec TestTunnelsFollowTheState", "notify/ipsec TestSilentOrAbsentCharonIsRestartedOnce"},

@@ -31,17 +31,6 @@ func TestScenario01_CleanTakeover(t *testing.T) {
 	})
 }
 
-func TestScenario02_AlreadyOwnedIsNotWritten(t *testing.T) {
-	inLab(t, append([]cloud.Item{vip6, rtPL}, all5...), func(l *lab) {
-		l.a.Master(cloud.CauseMasterDown)
-		l.wait(10 * time.Minute)
-		l.state(l.a, cloud.StateHeld)
-		if w := l.w.Writes(""); len(w) != 0 {
-			t.Errorf("%d writes of what was ours already: %v", len(w), w)
-		}
-	})
-}
-
 func TestScenario03_OneItemDenied(t *testing.T) {
 	inLab(t, all5, func(l *lab) {
 		l.faultWrites(func(r fake.Request) fake.Fault {
@@ -64,35 +53,6 @@ func TestScenario03_OneItemDenied(t *testing.T) {
 	})
 }
 
-func TestScenario04_ReplyLostAfterCommit(t *testing.T) {
-	inLab(t, []cloud.Item{vip1, rt1, vip6}, func(l *lab) {
-		l.faultWrites(func(fake.Request) fake.Fault { return fake.Fault{DropReply: true} })
-		l.b.Master(cloud.CausePriorityZero)
-		l.wait(30 * time.Second)
-		l.holds(l.b, vip1, rt1, vip6)
-		l.state(l.b, cloud.StateHeld)
-		for _, op := range []string{"AssignPrivateIpAddresses", "ReplaceRoute", "UnassignIpv6Addresses", "AssignIpv6Addresses"} {
-			if n := len(l.w.Calls("b", op)); n != 1 {
-				t.Errorf("%d × %s, want 1", n, op)
-			}
-		}
-	})
-}
-
-func TestScenario05_ReplyLostBeforeCommit(t *testing.T) {
-	inLab(t, []cloud.Item{vip1, rt1}, func(l *lab) {
-		lost := 3
-		l.faultWrites(func(fake.Request) fake.Fault {
-			lost--
-			return fake.Fault{Reset: lost >= 0}
-		})
-		l.b.Master(cloud.CausePriorityZero)
-		l.wait(15 * time.Second)
-		l.holds(l.b, vip1, rt1)
-		l.state(l.b, cloud.StateHeld)
-	})
-}
-
 func TestScenario06_StaleReadAfterWrite(t *testing.T) {
 	inLab(t, []cloud.Item{vip1, rt1}, func(l *lab) {
 		start := time.Now()
@@ -111,26 +71,6 @@ func TestScenario06_StaleReadAfterWrite(t *testing.T) {
 		l.wait(time.Minute)
 		if s := l.b.Status(); s.Items[0].Losses != 0 {
 			t.Errorf("a stale read was counted as a loss: %s", asJSON(s))
-		}
-	})
-}
-
-func TestScenario07_Throttled(t *testing.T) {
-	inLab(t, all5, func(l *lab) {
-		left := 5
-		l.faultWrites(func(fake.Request) fake.Fault {
-			left--
-			if left < 0 {
-				return fake.Fault{}
-			}
-			return fake.Fault{Status: 503, Code: "RequestLimitExceeded", Message: "Request limit exceeded."}
-		})
-		l.b.Master(cloud.CausePriorityZero)
-		l.wait(45 * time.Second)
-		l.holds(l.b, all5...)
-		l.state(l.b, cloud.StateHeld)
-		if w := l.w.Writes("b"); len(w) > 12 {
-			t.Errorf("%d writes: throttling was not answered by waiting", len(w))
 		}
 	})
 }
@@ -287,22 +227,6 @@ func crashBetweenSteps(t *testing.T, finisher string) {
 		l.wait(2 * time.Second)
 		l.holds(n, vip6)
 		l.state(n, cloud.StateHeld)
-	})
-}
-
-func TestScenario15_DemotedWhileInFlight(t *testing.T) {
-	inLab(t, all5, func(l *lab) {
-		l.faultWrites(func(fake.Request) fake.Fault { return fake.Fault{Delay: 500 * time.Millisecond} })
-		l.b.Master(cloud.CausePriorityZero)
-		l.wait(100 * time.Millisecond)
-		l.b.Backup()
-		l.wait(time.Minute)
-		for _, r := range l.w.Writes("b") {
-			if r.Changed {
-				t.Errorf("%s took effect after demotion", r.Op)
-			}
-		}
-		l.holds(l.a, all5...)
 	})
 }
 
