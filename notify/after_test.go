@@ -123,3 +123,29 @@ func TestLaneMustComeAfterAnEarlierOne(t *testing.T) {
 		}
 	}
 }
+
+// A row that a reload takes away finishes its work, in its order; one that stays does too.
+func TestReloadKeepsTheOrderOfARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, left := range []int{0, 1, 2, 3} {
+			told := newRecorder("", time.Second)
+			var lanes []Lane
+			for i, name := range []string{"a", "b", "c"} {
+				l := Lane{Name: name, Hooks: []Hook{{Target: Func(name, func(ctx context.Context, e Event) error {
+					return told.Notify(ctx, Event{Name: name, State: e.State}).Err
+				})}}}
+				if i > 0 {
+					l.After = lanes[i-1].Name
+				}
+				lanes = append(lanes, l)
+			}
+			d := New(nil)
+			set(t, d, lanes...)
+			d.Post(instance("VI", Master))
+			time.Sleep(500 * time.Millisecond)
+			set(t, d, lanes[:left]...)
+			closeAll(t, d)
+			told.expect(t, "a:MASTER", "b:MASTER", "c:MASTER")
+		}
+	})
+}

@@ -30,7 +30,6 @@ type Dispatcher struct {
 	wg     sync.WaitGroup // lanes at work
 
 	mu     sync.Mutex // guards everything below and all lanes
-	moved  *sync.Cond // a lane is done with an event, or its queue has changed
 	lanes  []*lane    // in the order of Set, then those that only finish their work
 	posted uint64     // events so far, for the order among them
 	closed bool
@@ -42,7 +41,6 @@ func New(log *slog.Logger) *Dispatcher {
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Dispatcher{log: log}
-	d.moved = sync.NewCond(&d.mu)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
@@ -72,6 +70,9 @@ func (d *Dispatcher) Set(lanes []Lane) error {
 	defer d.mu.Unlock()
 	old := d.lanes
 	d.lanes = nil
+	for _, l := range old {
+		l.moved.Broadcast() // those who wait look again, perhaps for another lane
+	}
 	for _, config := range lanes {
 		l := &lane{latest: make(map[Subject]uint64)}
 		if i := slices.IndexFunc(old, func(o *lane) bool { return o.config.Name == config.Name }); i >= 0 {
@@ -80,16 +81,21 @@ func (d *Dispatcher) Set(lanes []Lane) error {
 		l.config, l.retired, l.after = config, false, nil
 		if config.After != "" {
 			l.after = d.lanes[slices.IndexFunc(d.lanes, func(o *lane) bool { return o.config.Name == config.After })]
+			l.moved = l.after.moved
+		} else if l.moved == nil {
+			l.moved = sync.NewCond(&d.mu)
 		}
 		d.lanes = append(d.lanes, l)
 	}
 	for _, l := range old {
 		if !seen[l.config.Name] && l.busy {
 			l.retired = true
+			if l.after != nil {
+				l.moved = l.after.moved
+			}
 			d.lanes = append(d.lanes, l)
 		}
 	}
-	d.moved.Broadcast()
 	return nil
 }
 
@@ -110,12 +116,12 @@ func (d *Dispatcher) Post(e Event) {
 			continue
 		}
 		l.put(queued{Event: e, number: d.posted})
+		l.moved.Broadcast()
 		if len(l.queue) > 0 && !l.busy {
 			l.busy = true
 			d.wg.Go(func() { d.work(l) })
 		}
 	}
-	d.moved.Broadcast()
 }
 
 // Close takes no more events and waits until those it has are told. When ctx has a

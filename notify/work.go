@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -38,7 +39,8 @@ type Result struct {
 // A lane is a Lane at work. All fields are guarded by the dispatcher's mutex.
 type lane struct {
 	config  Lane
-	after   *lane // goes first; may be nil
+	after   *lane      // goes first; may be nil
+	moved   *sync.Cond // something changed here or in a lane of the same row
 	queue   []queued
 	current uint64                  // number of the event being told; 0 for none
 	latest  map[Subject]uint64      // number of the newest lasting state
@@ -136,7 +138,7 @@ func (d *Dispatcher) work(l *lane) {
 		}
 		q, hooks := l.queue[0], l.config.Hooks
 		if l.after != nil && l.after.owes(q.number) {
-			d.moved.Wait() // q stays in the queue: a newer state may replace it meanwhile
+			l.moved.Wait() // q stays in the queue: a newer state may replace it meanwhile
 			d.mu.Unlock()
 			continue
 		}
@@ -150,7 +152,7 @@ func (d *Dispatcher) work(l *lane) {
 		}
 		d.mu.Lock()
 		l.current = 0
-		d.moved.Broadcast()
+		l.moved.Broadcast()
 		d.mu.Unlock()
 	}
 }

@@ -44,8 +44,7 @@ type phases struct {
 	host runner.Host
 
 	mu      sync.Mutex
-	changed chan struct{} // closed and made anew with each change of what is below
-	routers map[vrrp.ID]ownership
+	routers map[vrrp.ID]*ownership
 	commits map[notify.Subject]*commit
 }
 
@@ -55,6 +54,7 @@ type ownership struct {
 	busy      bool
 	announced bool // since it owns
 	err       error
+	changed   chan struct{} // closed and made anew with each change
 }
 
 // commit is what one instance or group does before its addresses come, once
@@ -62,12 +62,13 @@ type ownership struct {
 type commit struct {
 	routers []vrrp.ID
 	run     func(context.Context) notify.Outcome
-	done    chan struct{} // nil: not begun since a router released; closed: outcome is there
+	begun   bool          // since a router released
+	done    chan struct{} // closed: outcome is there
 	outcome notify.Outcome
 }
 
 func newPhases() *phases {
-	return &phases{changed: make(chan struct{}), routers: map[vrrp.ID]ownership{}, commits: map[notify.Subject]*commit{}}
+	return &phases{routers: map[vrrp.ID]*ownership{}, commits: map[notify.Subject]*commit{}}
 }
 
 // configure sets who has a conntrack_sync. What is under way goes on.
@@ -82,7 +83,7 @@ func (p *phases) configure(c *config.Config) {
 		}
 		k := before[who]
 		if k == nil {
-			k = &commit{}
+			k = &commit{done: make(chan struct{})}
 		}
 		k.routers, k.run = routers, conntrackTarget(sync).Commit
 		p.commits[who] = k
@@ -93,7 +94,7 @@ func (p *phases) configure(c *config.Config) {
 	for _, g := range c.SyncGroups {
 		add(notify.Subject{Kind: notify.Group, Name: g.Name}, g.Conntrack, groupRouters(c, g))
 	}
-	maps.DeleteFunc(p.routers, func(id vrrp.ID, o ownership) bool {
+	maps.DeleteFunc(p.routers, func(id vrrp.ID, o *ownership) bool {
 		gone := !slices.ContainsFunc(c.Instances, func(i *config.Instance) bool { return routerID(i) == id })
 		return gone && o.own == runner.Release && !o.busy
 	})
@@ -113,27 +114,31 @@ func groupRouters(c *config.Config, g *config.SyncGroup) []vrrp.ID {
 	return all
 }
 
+// router returns what is known of a router. The caller holds the lock.
+func (p *phases) router(id vrrp.ID) *ownership {
+	o := p.routers[id]
+	if o == nil {
+		o = &ownership{changed: make(chan struct{})}
+		p.routers[id] = o
+	}
+	return o
+}
+
 // set changes what is known of a router.
 func (p *phases) set(id vrrp.ID, change func(*ownership)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o := p.routers[id]
-	change(&o)
-	p.routers[id] = o
-	p.tell()
-}
-
-// tell wakes those who wait. The caller holds the lock.
-func (p *phases) tell() {
-	close(p.changed)
-	p.changed = make(chan struct{})
+	o := p.router(id)
+	change(o)
+	close(o.changed)
+	o.changed = make(chan struct{})
 }
 
 // Apply implements runner.Host.
 func (p *phases) Apply(ctx context.Context, id vrrp.ID, own runner.Ownership) error {
 	p.set(id, func(o *ownership) {
 		if o.own != own {
-			*o = ownership{own: own, busy: true}
+			*o = ownership{own: own, busy: true, changed: o.changed}
 		}
 	})
 	for _, done := range p.begin(id, own) {
@@ -165,10 +170,12 @@ func (p *phases) begin(id vrrp.ID, own runner.Ownership) (wait []chan struct{}) 
 		case !slices.Contains(k.routers, id):
 			continue
 		case own == runner.Release:
-			k.done = nil
+			if k.begun {
+				k.begun, k.done = false, make(chan struct{})
+			}
 			continue
-		case k.done == nil:
-			k.done = make(chan struct{})
+		case !k.begun:
+			k.begun = true
 			go p.commit(k, k.run, k.done)
 		}
 		wait = append(wait, k.done)
@@ -186,16 +193,16 @@ func (p *phases) commit(k *commit, run func(context.Context) notify.Outcome, don
 		k.outcome = outcome
 	}
 	close(done)
-	p.tell()
 }
 
-// wait returns once holds does; the lock is held during the call.
-func (p *phases) wait(ctx context.Context, holds func() bool) error {
+// wait returns once there is nothing to wait for: blocked, called with the
+// lock held, returns what is closed when it should look again.
+func (p *phases) wait(ctx context.Context, blocked func() <-chan struct{}) error {
 	for {
 		p.mu.Lock()
-		ok, changed := holds(), p.changed
+		changed := blocked()
 		p.mu.Unlock()
-		if ok {
+		if changed == nil {
 			return nil
 		}
 		select {
@@ -203,6 +210,18 @@ func (p *phases) wait(ctx context.Context, holds func() bool) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+	}
+}
+
+// every is for wait: until something holds for all of some routers.
+func (p *phases) every(routers []vrrp.ID, holds func(*ownership) bool) func() <-chan struct{} {
+	return func() <-chan struct{} {
+		for _, id := range routers {
+			if o := p.router(id); !holds(o) {
+				return o.changed
+			}
+		}
+		return nil
 	}
 }
 
@@ -221,17 +240,17 @@ func (t commitTarget) Name() string { return "conntrack_commit" }
 func (t commitTarget) Notify(ctx context.Context, _ notify.Event) (out notify.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, addressTime)
 	defer cancel()
-	err := t.phases.wait(ctx, func() bool {
+	err := t.phases.wait(ctx, func() <-chan struct{} {
 		k := t.phases.commits[t.who]
 		if k == nil {
-			return true // a reload took it away
+			return nil // a reload took it away
 		}
 		select {
 		case <-k.done:
 			out = k.outcome
-			return true
+			return nil
 		default:
-			return false
+			return k.done
 		}
 	})
 	if err != nil {
@@ -258,36 +277,29 @@ func (p *phases) settled(routers []vrrp.ID) notify.Hook {
 }
 
 func (p *phases) owned(ctx context.Context, routers []vrrp.ID) error {
-	every := func(holds func(ownership) bool) func() bool {
-		return func() bool {
-			return !slices.ContainsFunc(routers, func(id vrrp.ID) bool { return !holds(p.routers[id]) })
-		}
-	}
 	placing, cancel := context.WithTimeoutCause(ctx, addressTime, errUnsettled)
 	defer cancel()
-	if err := p.wait(placing, every(func(o ownership) bool { return o.own == runner.Own && !o.busy && o.err == nil })); err != nil {
+	placed := func(o *ownership) bool { return o.own == runner.Own && !o.busy && o.err == nil }
+	if err := p.wait(placing, p.every(routers, placed)); err != nil {
 		return err
 	}
 	announcing, cancel := context.WithTimeout(ctx, announceTime)
 	defer cancel()
-	_ = p.wait(announcing, every(func(o ownership) bool { return o.announced })) // the rest goes out meanwhile
+	_ = p.wait(announcing, p.every(routers, func(o *ownership) bool { return o.announced })) // the rest goes out meanwhile
 	return nil
 }
 
 func (p *phases) released(ctx context.Context, routers []vrrp.ID) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, addressTime, errUnsettled)
 	defer cancel()
+	if err := p.wait(ctx, p.every(routers, func(o *ownership) bool { return o.own == runner.Release && !o.busy })); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var failed []error
-	err := p.wait(ctx, func() bool {
-		failed = nil
-		for _, id := range routers {
-			o := p.routers[id]
-			if o.own == runner.Own || o.busy {
-				return false
-			}
-			failed = append(failed, o.err)
-		}
-		return true
-	})
-	return errors.Join(append(failed, err)...)
+	for _, id := range routers {
+		failed = append(failed, p.router(id).err)
+	}
+	return errors.Join(failed...)
 }

@@ -56,7 +56,7 @@ var (
 func stage(t *testing.T, m *machine, committing time.Duration) (*phases, *notify.Dispatcher) {
 	p := newPhases()
 	p.host = m
-	p.commits[group] = &commit{routers: both, run: func(ctx context.Context) notify.Outcome {
+	p.commits[group] = &commit{routers: both, done: make(chan struct{}), run: func(ctx context.Context) notify.Outcome {
 		select {
 		case <-time.After(committing):
 			m.note("commit")
