@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,52 +24,32 @@ import (
 //	config, reload      one line each: router NAME …; track OWNER KIND:NAME …; group NAME MEMBER…
 //	link eth0 up 192.0.2.2/24 …   the whole state of an interface: up, down, absent
 //	start, stop, wake
-//	advance 3.6s, sleep 10s       let time pass, waking at every deadline or not
+//	suspend 10s                   the machine stood still, and its clock
 //	recv NAME from=… priority=…   an advert as router NAME's neighbour sends it
 //	track script:check good       the level of a tracked object: good, bad, a number
 //	done NAME, fail NAME TEXT     the router's newest ownership order succeeded, failed
 //	lost NAME TEXT, failover NAME 10s, status
+//
+// and those of [transcript.Play].
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/transcripts/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			var s session
-			datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string { return s.run(t, d) })
-		})
-	}
+	transcript.Play(t, func(s *transcript.Session) transcript.Player { return &session{Session: s} })
 }
 
 type session struct {
-	start, now time.Time
-	cfg        engine.Config
-	engine     *engine.Engine
-	own        map[string]vrrp.ActionID
-	out        strings.Builder
+	*transcript.Session
+	cfg    engine.Config
+	engine *engine.Engine
+	own    map[string]vrrp.ActionID
 }
 
-func (s *session) run(t *testing.T, d *datadriven.TestData) string {
-	t.Helper()
-	s.out.Reset()
-	words := make([]string, len(d.CmdArgs))
-	for i, a := range d.CmdArgs {
-		words[i] = a.Key
-	}
-	if err := s.do(d, words); err != nil {
-		t.Fatalf("%s: %v", d.Pos, err)
-	}
-	if d.Cmd == "status" {
-		return s.status()
-	}
-	if at, ok := s.engine.Deadline(); ok {
-		fmt.Fprintf(&s.out, "next at %v\n", at.Sub(s.start))
-	}
-	return s.out.String()
-}
+// Deadline implements [transcript.Player].
+func (s *session) Deadline() (at time.Time, ok bool) { return s.engine.Deadline() }
 
-func (s *session) do(d *datadriven.TestData, words []string) (err error) {
+// Wake implements [transcript.Player].
+func (s *session) Wake() { s.step(engine.Woke{}) }
+
+// Do implements [transcript.Player].
+func (s *session) Do(d *datadriven.TestData, words []string) (err error) {
 	switch d.Cmd {
 	case "config", "reload":
 		return s.configure(d.Cmd, d.Input)
@@ -82,11 +61,10 @@ func (s *session) do(d *datadriven.TestData, words []string) (err error) {
 		s.step(engine.Stopped{})
 	case "wake":
 		s.step(engine.Woke{})
-	case "advance", "sleep", "suspend":
+	case "suspend":
 		var span time.Duration
-		if span, err = time.ParseDuration(words[0]); err == nil {
-			s.pass(d.Cmd, span)
-		}
+		span, err = time.ParseDuration(words[0])
+		s.step(engine.Suspended{For: span})
 	case "recv":
 		return s.receive(words[0], d.CmdArgs[1:])
 	case "track":
@@ -103,6 +81,7 @@ func (s *session) do(d *datadriven.TestData, words []string) (err error) {
 		span, err = time.ParseDuration(words[1])
 		s.step(engine.FailoverRequested{Name: words[0], For: span})
 	case "status":
+		s.status()
 	default:
 		err = fmt.Errorf("unknown verb %q", d.Cmd)
 	}
@@ -122,8 +101,8 @@ func (s *session) configure(verb, text string) error {
 		s.step(engine.Reloaded{Config: c})
 		return nil
 	}
-	s.start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s.now, s.own = s.start, map[string]vrrp.ActionID{}
+	s.Restart()
+	s.own = map[string]vrrp.ActionID{}
 	s.engine, err = engine.New(c)
 	return err
 }
@@ -231,59 +210,43 @@ func (s *session) receive(name string, args []datadriven.CmdArg) error {
 	return nil
 }
 
-func (s *session) pass(verb string, span time.Duration) {
-	until := s.now.Add(span)
-	switch verb {
-	case "suspend":
-		s.step(engine.Suspended{For: span})
-		return
-	case "advance":
-		for at, ok := s.engine.Deadline(); ok && !at.After(until); at, ok = s.engine.Deadline() {
-			s.now = at
-			s.step(engine.Woke{})
-		}
-	}
-	s.now = until
-}
-
 func (s *session) step(in engine.Input) {
-	for _, o := range s.engine.Step(s.now, in) {
+	for _, o := range s.engine.Step(s.Now, in) {
 		if own, ok := o.Action.(vrrp.SetOwnership); ok {
 			s.own[o.Name] = own.ID
 		}
-		fmt.Fprintf(&s.out, "%s %v\n", transcript.Time(s.start, s.now), o)
+		s.Report(o)
 	}
 }
 
-func (s *session) status() string {
+func (s *session) status() {
 	st := s.engine.Status()
 	for _, r := range st.Routers {
-		fmt.Fprintf(&s.out, "%s: %v priority %d", r.Name, r.State, r.Priority)
+		s.Printf("%s: %v priority %d", r.Name, r.State, r.Priority)
 		if r.Group != "" {
-			fmt.Fprintf(&s.out, ", in group %s votes %v", r.Group, r.Vote)
+			s.Printf(", in group %s votes %v", r.Group, r.Vote)
 		}
 		if r.Waiting {
-			s.out.WriteString(", waiting")
+			s.Printf(", waiting")
 		}
-		s.out.WriteString("\n")
+		s.Printf("\n")
 		for _, term := range r.Terms {
 			if term.Delta != 0 || term.Pending {
-				fmt.Fprintf(&s.out, "  %s %s: %+d pending=%v\n", term.Kind, term.Name, term.Delta, term.Pending)
+				s.Printf("  %s %s: %+d pending=%v\n", term.Kind, term.Name, term.Delta, term.Pending)
 			}
 		}
 		for _, f := range r.Faults {
-			fmt.Fprintf(&s.out, "  fault since %v: %s\n", f.Since.Sub(s.start), f.Reason)
+			s.Printf("  fault since %v: %s\n", s.Since(f.Since), f.Reason)
 		}
 	}
 	for _, g := range st.Groups {
-		fmt.Fprintf(&s.out, "group %s: %v since %v\n", g.Name, g.State, g.Since.Sub(s.start))
+		s.Printf("group %s: %v since %v\n", g.Name, g.State, s.Since(g.Since))
 	}
 	for _, r := range st.Refused {
 		for _, why := range vrrp.Refusals() {
 			if n := r.Counts[why]; n > 0 {
-				fmt.Fprintf(&s.out, "%s: refused %s: %d\n", r.Interface, why.String(), n)
+				s.Printf("%s: refused %s: %d\n", r.Interface, why.String(), n)
 			}
 		}
 	}
-	return s.out.String()
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +22,6 @@ import (
 //
 //	router priority=100 …        make a router: see package transcript
 //	start                        also: stop, wake
-//	advance 3.6s                 let time pass, waking at every deadline
-//	sleep 10s                    let time pass without waking: a stall
 //	recv from=… priority=…       hear an advert
 //	done, fail TEXT              the newest ownership order succeeded, failed
 //	send-fail TEXT, send-done    the same for the newest advert
@@ -32,48 +29,29 @@ import (
 //	source ADDR                  the interface's address; none when empty
 //	priority N                   tracking changed the effective priority
 //	verdict FAULT|BACKUP|MASTER  the sync-group ruled
+//	suspend 10s                  the machine stood still, and its clock
 //	partner-resigned, aside 10s, lost TEXT, reload …, status
+//
+// and those of [transcript.Play].
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/transcripts/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			var s session
-			datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string { return s.run(t, d) })
-		})
-	}
+	transcript.Play(t, func(s *transcript.Session) transcript.Player { return &session{Session: s} })
 }
 
 type session struct {
-	start, now time.Time
-	cfg        vrrp.Config
-	router     *vrrp.Router
-	sent, own  vrrp.ActionID
-	out        strings.Builder
+	*transcript.Session
+	cfg       vrrp.Config
+	router    *vrrp.Router
+	sent, own vrrp.ActionID
 }
 
-func (s *session) run(t *testing.T, d *datadriven.TestData) string {
-	t.Helper()
-	s.out.Reset()
-	if err := s.do(d); err != nil {
-		t.Fatalf("%s: %v", d.Pos, err)
-	}
-	if d.Cmd == "status" {
-		return s.status()
-	}
-	if at, ok := s.router.Deadline(); ok {
-		fmt.Fprintf(&s.out, "next at %v\n", at.Sub(s.start))
-	}
-	return s.out.String()
-}
+// Deadline implements [transcript.Player].
+func (s *session) Deadline() (at time.Time, ok bool) { return s.router.Deadline() }
 
-func (s *session) do(d *datadriven.TestData) (err error) {
-	words := make([]string, len(d.CmdArgs))
-	for i, a := range d.CmdArgs {
-		words[i] = a.Key
-	}
+// Wake implements [transcript.Player].
+func (s *session) Wake() { s.step(vrrp.TimerExpired{}) }
+
+// Do implements [transcript.Player].
+func (s *session) Do(d *datadriven.TestData, words []string) (err error) {
 	text := strings.Join(words, " ")
 	switch d.Cmd {
 	case "router":
@@ -82,11 +60,14 @@ func (s *session) do(d *datadriven.TestData) (err error) {
 		if s.cfg, _, err = transcript.Config(s.cfg, d.CmdArgs); err == nil {
 			s.step(vrrp.Reconfigured{Config: s.cfg})
 		}
-	case "advance", "sleep", "suspend", "aside":
+	case "suspend":
 		var span time.Duration
-		if span, err = time.ParseDuration(words[0]); err == nil {
-			s.pass(d.Cmd, span)
-		}
+		span, err = time.ParseDuration(words[0])
+		s.step(vrrp.Suspended{For: span})
+	case "aside":
+		var span time.Duration
+		span, err = time.ParseDuration(words[0])
+		s.step(vrrp.SteppedAside{Until: s.Now.Add(span)})
 	case "recv":
 		err = s.receive(d.CmdArgs)
 	case "source":
@@ -132,6 +113,7 @@ func (s *session) plain(verb, text string) error {
 	case "lost":
 		s.step(vrrp.OwnershipLost{Detail: text})
 	case "status":
+		s.status()
 	default:
 		return fmt.Errorf("unknown verb %q", verb)
 	}
@@ -139,8 +121,7 @@ func (s *session) plain(verb, text string) error {
 }
 
 func (s *session) make(args []datadriven.CmdArg) (err error) {
-	s.start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s.now = s.start
+	s.Restart()
 	s.cfg = vrrp.Config{
 		ID: vrrp.ID{Interface: "eth0", VRID: 7, Family: vrrp.IPv4}, Version: vrrp.V3,
 		Priority: 100, Interval: time.Second, Announce: vrrp.Announcing{Repeat: 5},
@@ -149,24 +130,6 @@ func (s *session) make(args []datadriven.CmdArg) (err error) {
 		s.router, err = vrrp.New(s.cfg)
 	}
 	return err
-}
-
-func (s *session) pass(verb string, span time.Duration) {
-	until := s.now.Add(span)
-	switch verb {
-	case "aside":
-		s.step(vrrp.SteppedAside{Until: until})
-		return
-	case "suspend":
-		s.step(vrrp.Suspended{For: span})
-		return
-	case "advance":
-		for at, ok := s.router.Deadline(); ok && !at.After(until); at, ok = s.router.Deadline() {
-			s.now = at
-			s.step(vrrp.TimerExpired{})
-		}
-	}
-	s.now = until
 }
 
 func (s *session) receive(args []datadriven.CmdArg) error {
@@ -185,40 +148,39 @@ func (s *session) receive(args []datadriven.CmdArg) error {
 }
 
 func (s *session) step(ev vrrp.Event) {
-	for _, a := range s.router.Step(s.now, ev) {
+	for _, a := range s.router.Step(s.Now, ev) {
 		switch a := a.(type) {
 		case vrrp.SendAdvert:
 			s.sent = a.ID
 		case vrrp.SetOwnership:
 			s.own = a.ID
 		}
-		fmt.Fprintf(&s.out, "%s %v\n", transcript.Time(s.start, s.now), a)
+		s.Report(a)
 	}
 }
 
-func (s *session) status() string {
+func (s *session) status() {
 	st := s.router.Status()
-	fmt.Fprintf(&s.out, "%v priority %d", st.State, st.Priority)
+	s.Printf("%v priority %d", st.State, st.Priority)
 	if st.Master.Address.IsValid() {
-		fmt.Fprintf(&s.out, ", master %v priority %d", st.Master.Address, st.Master.Priority)
+		s.Printf(", master %v priority %d", st.Master.Address, st.Master.Priority)
 	}
 	if st.Master.Preempting {
-		s.out.WriteString(", preempting")
+		s.Printf(", preempting")
 	}
-	fmt.Fprintf(&s.out, ", interval %v, master down after %v\n", st.Interval, st.MasterDown)
+	s.Printf(", interval %v, master down after %v\n", st.Interval, st.MasterDown)
 	for _, f := range st.Faults {
-		fmt.Fprintf(&s.out, "fault: %s\n", f)
+		s.Printf("fault: %s\n", f)
 	}
 	if !st.AsideUntil.IsZero() {
-		fmt.Fprintf(&s.out, "aside until %v\n", st.AsideUntil.Sub(s.start))
+		s.Printf("aside until %v\n", s.Since(st.AsideUntil))
 	}
 	for _, p := range st.Peers {
-		fmt.Fprintf(&s.out, "peer %v: %d adverts, priority %d\n", p.Address, p.Adverts, p.Priority)
+		s.Printf("peer %v: %d adverts, priority %d\n", p.Address, p.Adverts, p.Priority)
 	}
 	for _, why := range vrrp.Refusals() {
 		if n := st.Counters.Refused[why]; n > 0 {
-			fmt.Fprintf(&s.out, "refused %s: %d\n", why.String(), n)
+			s.Printf("refused %s: %d\n", why.String(), n)
 		}
 	}
-	return s.out.String()
 }

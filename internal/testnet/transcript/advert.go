@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"time"
 
 	"github.com/cockroachdb/datadriven"
 
@@ -50,6 +49,3 @@ func Datagram(c vrrp.Config, args []datadriven.CmdArg) (vrrp.Datagram, error) {
 	d.Payload = a.AppendTo(nil, d.Source, d.Destination, vrrp.ChecksumPseudo)
 	return d, nil
 }
-
-// Time writes an instant as what has passed since start, in a column.
-func Time(start, at time.Time) string { return fmt.Sprintf("%-10s", at.Sub(start)) }

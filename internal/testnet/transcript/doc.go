@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package transcript reads the command lines of the readable test sessions in
-// vrrp/testdata/transcripts and engine/testdata/transcripts: a router's configuration and a received
+// Package transcript plays the readable test sessions of vrrp and engine, and
+// reads what their commands share: a router's configuration and a received
 // advert, each in words a network engineer would write.
 //
 //	router priority=100 version=3 interval=1s source=192.0.2.2 vip=192.0.2.9
