@@ -38,6 +38,7 @@ func Compare(a, b *Config) Diagnostics {
 			p.add(y.Pos, diag.Warning, "pair-missing", fmt.Sprintf("the other node has no %s router with VRID %d", y.Family, y.VRID), "instance "+y.Name+" has nobody to fail over to", "the same virtual_router_id on both nodes")
 		}
 	}
+	p.claims(a, b)
 	return p.diags.All()
 }
 
