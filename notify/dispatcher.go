@@ -29,9 +29,11 @@ type Dispatcher struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // lanes at work
 
-	mu     sync.Mutex // guards everything below and all lanes
-	lanes  []*lane    // in the order of Set, then those that only finish their work
-	posted uint64     // events so far, for the order among them
+	mu     sync.Mutex          // guards everything below and all lanes
+	lanes  []*lane             // in the order of Set, then those that only finish their work
+	one    map[Subject][]*lane // those for one subject
+	many   []*lane             // those for more
+	posted uint64              // events so far, for the order among them
 	closed bool
 }
 
@@ -51,6 +53,48 @@ func New(log *slog.Logger) *Dispatcher {
 // Set changes nothing when two lanes have one name, a hook has no target, or a lane
 // comes after one that is not before it in the list.
 func (d *Dispatcher) Set(lanes []Lane) error {
+	if err := validate(lanes); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.lanes
+	known := make(map[string]*lane, len(before))
+	for _, l := range before {
+		known[l.config.Name] = l
+		l.moved.Broadcast() // those who wait look again, perhaps at another lane
+	}
+	d.lanes, d.one, d.many = nil, make(map[Subject][]*lane, len(lanes)), nil
+	set := make(map[string]*lane, len(lanes))
+	for _, config := range lanes {
+		l := known[config.Name]
+		if l == nil {
+			l = &lane{latest: make(map[Subject]uint64), moved: sync.NewCond(&d.mu)}
+		}
+		l.config, l.retired = config, false
+		l.follow(nil)
+		if config.After != "" {
+			l.follow(set[config.After])
+		}
+		set[config.Name] = l
+		d.lanes = append(d.lanes, l)
+		if who := config.Subject; who.Kind != "" && who.Name != "" {
+			d.one[who] = append(d.one[who], l)
+		} else {
+			d.many = append(d.many, l)
+		}
+	}
+	for _, l := range before {
+		if set[l.config.Name] == nil && l.busy {
+			l.retired = true
+			l.follow(l.after)
+			d.lanes = append(d.lanes, l)
+		}
+	}
+	return nil
+}
+
+func validate(lanes []Lane) error {
 	seen := make(map[string]bool, len(lanes))
 	for _, l := range lanes {
 		if seen[l.Name] {
@@ -64,36 +108,6 @@ func (d *Dispatcher) Set(lanes []Lane) error {
 			if h.Target == nil {
 				return fmt.Errorf("notify: lane %q: hook without target", l.Name)
 			}
-		}
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	old := d.lanes
-	d.lanes = nil
-	for _, l := range old {
-		l.moved.Broadcast() // those who wait look again, perhaps for another lane
-	}
-	for _, config := range lanes {
-		l := &lane{latest: make(map[Subject]uint64)}
-		if i := slices.IndexFunc(old, func(o *lane) bool { return o.config.Name == config.Name }); i >= 0 {
-			l = old[i]
-		}
-		l.config, l.retired, l.after = config, false, nil
-		if config.After != "" {
-			l.after = d.lanes[slices.IndexFunc(d.lanes, func(o *lane) bool { return o.config.Name == config.After })]
-			l.moved = l.after.moved
-		} else if l.moved == nil {
-			l.moved = sync.NewCond(&d.mu)
-		}
-		d.lanes = append(d.lanes, l)
-	}
-	for _, l := range old {
-		if !seen[l.config.Name] && l.busy {
-			l.retired = true
-			if l.after != nil {
-				l.moved = l.after.moved
-			}
-			d.lanes = append(d.lanes, l)
 		}
 	}
 	return nil
@@ -111,16 +125,24 @@ func (d *Dispatcher) Post(e Event) {
 		return
 	}
 	d.posted++
-	for _, l := range d.lanes {
-		if l.retired || !l.config.Subject.covers(e.Subject()) {
-			continue
+	q := queued{Event: e, number: d.posted}
+	for _, l := range d.one[e.Subject()] {
+		d.put(l, q)
+	}
+	for _, l := range d.many {
+		if l.config.Subject.covers(e.Subject()) {
+			d.put(l, q)
 		}
-		l.put(queued{Event: e, number: d.posted})
-		l.moved.Broadcast()
-		if len(l.queue) > 0 && !l.busy {
-			l.busy = true
-			d.wg.Go(func() { d.work(l) })
-		}
+	}
+}
+
+// put hands an event to a lane. The caller holds the lock.
+func (d *Dispatcher) put(l *lane, q queued) {
+	l.put(q)
+	l.moved.Broadcast()
+	if len(l.queue) > 0 && !l.busy {
+		l.busy = true
+		d.wg.Go(func() { d.work(l) })
 	}
 }
 

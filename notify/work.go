@@ -57,6 +57,14 @@ type queued struct {
 	number uint64
 }
 
+// follow makes the lane come after another, or after none.
+func (l *lane) follow(after *lane) {
+	l.after = after
+	if after != nil {
+		l.moved = after.moved
+	}
+}
+
 // put queues an event by the lane's rule.
 func (l *lane) put(q queued) {
 	e := q.Event
