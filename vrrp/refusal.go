@@ -2,6 +2,11 @@
 
 package vrrp
 
+import (
+	"net/netip"
+	"time"
+)
+
 // Refusal is the reason a received packet was discarded. It is an error, a
 // metric label and the key of a counter in one; compare it with errors.Is.
 // A refused packet changes nothing else: no timer, no state (RFC 9568 §7.1).
@@ -84,3 +89,43 @@ func Refusals() []Refusal {
 
 // RefusalCounts counts refused packets by reason; index it with a [Refusal].
 type RefusalCounts [refusalEnd]uint64
+
+// refusalReports limits ReportRefusal.
+type refusalReports [refusalEnd]struct {
+	at         time.Time
+	source     netip.Addr
+	suppressed uint64
+}
+
+// The least time between two reports of one reason, by sender. A router of the
+// other kind, unicast or multicast, may be there for ever and by intent.
+const (
+	reportSameSender  = 10 * time.Second
+	reportOtherSender = time.Second
+	reportOtherKind   = time.Hour
+)
+
+// renew makes the next refusal of each reason due: it means more to a MASTER.
+func (l *refusalReports) renew() {
+	for i := range l {
+		l[i].at = time.Time{}
+	}
+}
+
+func (l *refusalReports) due(why Refusal, src netip.Addr, now time.Time) (suppressed uint64, due bool) {
+	slot := &l[why]
+	quiet := reportOtherSender
+	switch {
+	case why == RefusedDestination:
+		quiet = reportOtherKind
+	case src == slot.source:
+		quiet = reportSameSender
+	}
+	if !slot.at.IsZero() && now.Sub(slot.at) < quiet {
+		slot.suppressed++
+		return 0, false
+	}
+	suppressed = slot.suppressed
+	slot.at, slot.source, slot.suppressed = now, src, 0
+	return suppressed, true
+}
