@@ -18,10 +18,9 @@ type Summary struct {
 	Virtual time.Duration // lived through, in all
 	Faults  int
 	world.Counts
-	Outages Distribution // times without a MASTER though one could be: take-over times
-	Causes  causes       // the same, by what happened last before
-	Dual    Distribution // times with two MASTERs that hear each other
-	Failed  []Result     // runs that broke a rule
+	Outages spells   // times without a MASTER though one could be: take-over times
+	Dual    spells   // times with two MASTERs that hear each other
+	Failed  []Result // runs that broke a rule
 }
 
 // Distribution is how long something took, each time.
@@ -46,10 +45,9 @@ func (s *Summary) Add(r Result, d time.Duration) {
 	s.Judgements += r.Counts.Judgements
 	for _, spell := range r.Spells {
 		if spell.Kind == world.NoMaster {
-			s.Outages.add(spell.For)
-			s.Causes.add(spell)
+			s.Outages.add(spell)
 		} else {
-			s.Dual.add(spell.For)
+			s.Dual.add(spell)
 		}
 	}
 	if len(r.Violations) > 0 {
@@ -143,20 +141,12 @@ func (s *Summary) Write(w io.Writer) error {
 %d steps, %d frames delivered, %d lost, %d changes of state
 %d quiet windows, after each of which the right router had to be MASTER
 runs that broke a rule: %d
-
-without a MASTER: %v
-`, s.Runs, s.Virtual.Round(time.Second), s.Faults, s.Steps, s.Frames, s.Lost, s.Transitions, s.Judgements, len(s.Failed), &s.Outages)
+`, s.Runs, s.Virtual.Round(time.Second), s.Faults, s.Steps, s.Frames, s.Lost, s.Transitions, s.Judgements, len(s.Failed))
 	if err != nil {
 		return err
 	}
-	if err := s.Outages.Histogram(w); err != nil {
+	if err := s.Outages.write(w, "without a MASTER"); err != nil {
 		return err
 	}
-	if err := s.Causes.write(w); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(w, "\nwith two MASTERs that hear each other: %v\n", &s.Dual); err != nil {
-		return err
-	}
-	return s.Dual.Histogram(w)
+	return s.Dual.write(w, "with two MASTERs that hear each other")
 }
