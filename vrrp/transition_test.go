@@ -244,3 +244,28 @@ func TestSteppedAside(t *testing.T) {
 		}
 	})
 }
+
+// A new MASTER says whom it heard before: who fights with it over something
+// else than adverts can be compared.
+func TestPromotionNamesTheMasterBefore(t *testing.T) {
+	both(t, func(t *testing.T, d dialect) {
+		for _, priority := range []uint8{0, 200} {
+			l := backup(t, d, 100)
+			want := vrrp.MasterInfo{}
+			if priority > 0 {
+				l.hear(1, priority)
+				want = l.r.Status().Master
+			}
+			at, _ := l.r.Deadline()
+			found := false
+			for _, a := range l.r.Step(at, vrrp.TimerExpired{}) {
+				if tr, ok := a.(vrrp.ReportTransition); ok {
+					found = tr.Before == want && want.Priority == priority
+				}
+			}
+			if !found {
+				t.Errorf("priority %d was heard: no report of a promotion with %+v", priority, want)
+			}
+		}
+	})
+}
