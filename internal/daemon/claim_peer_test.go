@@ -150,10 +150,11 @@ func TestScenario25_CutOffIsAFault(t *testing.T) {
 		r.guard.Probes = r.self.Probes
 		want := func(n int, good bool) {
 			t.Helper()
-			if len(p.levels) != n {
-				t.Fatalf("the engine was told %d times, want %d: %+v", len(p.levels), n, p.levels)
+			told := p.levels()
+			if len(told) != n {
+				t.Fatalf("the engine was told %d times, want %d: %+v", len(told), n, told)
 			}
-			if l := p.levels[n-1]; l.Level.Good != good || !l.Level.Known || l.Track != (engine.Track{Kind: trackClaim, Name: "VI_1/edge"}) {
+			if l := told[n-1]; l.Level.Good != good || !l.Level.Known || l.Track != (engine.Track{Kind: trackClaim, Name: "VI_1/edge"}) {
 				t.Fatalf("%+v, want good %v", l, good)
 			}
 		}
@@ -185,7 +186,7 @@ func TestClaimOnYield(t *testing.T) {
 				t.Fatalf("%s, want a fight lost", s.State)
 			}
 			bad := 0
-			for _, l := range p.levels {
+			for _, l := range p.levels() {
 				if !l.Level.Good {
 					bad++
 				}
@@ -194,8 +195,8 @@ func TestClaimOnYield(t *testing.T) {
 				t.Errorf("%q: %d faults, want %d", words, bad, faults)
 			}
 			p.wait(yieldFault)
-			if l := p.levels[len(p.levels)-1]; !l.Level.Good {
-				t.Errorf("still a fault: %+v", l)
+			if told := p.levels(); !told[len(told)-1].Level.Good {
+				t.Errorf("still a fault: %+v", told)
 			}
 		})
 	}

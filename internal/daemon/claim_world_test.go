@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,13 +27,22 @@ import (
 var vi1 = notify.Subject{Kind: notify.Instance, Name: "VI_1"}
 
 // pair is a node with a claim in a world of two nodes, 10.0.0.2 (this one) and
-// 10.0.0.3, in virtual time. Levels are what the engine was told.
+// 10.0.0.3, in virtual time.
 type pair struct {
-	t      *testing.T
-	d      *Daemon
-	log    *buffer
-	w      *memory.World
-	levels []engine.TrackChanged
+	t   *testing.T
+	d   *Daemon
+	log *buffer
+	w   *memory.World
+
+	mu   sync.Mutex
+	told []engine.TrackChanged
+}
+
+// levels is what the engine was told.
+func (p *pair) levels() []engine.TrackChanged {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.told)
 }
 
 const pairInstance = `
@@ -65,7 +76,11 @@ func inPair(t *testing.T, claim string, prepare func(*memory.World), story func(
 			}
 			return own, nil
 		}
-		d.claims.postLevels(func(l engine.TrackChanged) { p.levels = append(p.levels, l) })
+		d.claims.postLevels(func(l engine.TrackChanged) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.told = append(p.told, l)
+		})
 		c := parse(t, "cloud_claim edge {\n"+claim+"\n}\n"+pairInstance)
 		specs, err := claimSpecs(c)
 		if err != nil {
