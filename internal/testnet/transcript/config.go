@@ -95,6 +95,7 @@ func durationOf(c *vrrp.Config, word string) *time.Duration {
 		"start-delay":   &c.StartDelay,
 		"second-burst":  &c.Announce.Delay,
 		"refresh":       &c.Announce.Refresh,
+		"elsewhere":     &c.Announce.Elsewhere,
 		"lower-delay":   &c.Announce.LowerDelay,
 	}[word]
 }
