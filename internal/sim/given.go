@@ -72,11 +72,22 @@ func interfaces(configs []engine.Config, i int) (all []world.Interface) {
 				at.Addresses = append(at.Addresses, ownAddresses(configs, i, own)...)
 			}
 		}
-		k := int(segment[0])*31 + len(segment)*7 + int(segment[len(segment)-1])
-		at.Addresses = append(at.Addresses, attachment(name, k%250, i).Addresses...)
+		at.Addresses = append(at.Addresses, attachment(name, number(configs, segment), i).Addresses...)
 		all = append(all, at)
 	}
 	return append(all, tracked(configs[i], all)...)
+}
+
+// number is the place of a segment among all: each has a network of its own.
+func number(configs []engine.Config, segment string) int {
+	var names []string
+	for _, c := range configs {
+		for _, r := range c.Routers {
+			names = append(names, r.ID.Interface)
+		}
+	}
+	slices.Sort(names)
+	return slices.Index(slices.Compact(names), segment) % 250
 }
 
 // tracked are the interfaces that priorities depend on and no router is on:

@@ -13,7 +13,7 @@ import (
 //
 //	VRRPD_FROM=2000 VRRPD_HOURS=1000 go test ./internal/sim -run TestHours -v -timeout 1h
 func TestHours(t *testing.T) {
-	from, hours := number(t, "VRRPD_FROM", 0), number(t, "VRRPD_HOURS", 10)
+	from, hours := setting(t, "VRRPD_FROM", 0), setting(t, "VRRPD_HOURS", 10)
 	var sum Summary
 	began := time.Now()
 	for seed := from; seed < from+hours; seed++ {

@@ -15,7 +15,7 @@ import (
 //
 //	VRRPD_SEED=42 VRRPD_NODES=3 VRRPD_DURATION=1h go test ./internal/sim -run TestOneSeed -v
 func TestOneSeed(t *testing.T) {
-	o := Options{Seed: number(t, "VRRPD_SEED", 0), Nodes: int(number(t, "VRRPD_NODES", 0)), Duration: 10 * time.Minute}
+	o := Options{Seed: setting(t, "VRRPD_SEED", 0), Nodes: int(setting(t, "VRRPD_NODES", 0)), Duration: 10 * time.Minute}
 	if d := os.Getenv("VRRPD_DURATION"); d != "" {
 		var err error
 		if o.Duration, err = time.ParseDuration(d); err != nil {

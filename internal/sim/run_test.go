@@ -46,8 +46,8 @@ func TestSameSeedSameLog(t *testing.T) {
 	}
 }
 
-// number reads a number from the environment.
-func number(t *testing.T, variable string, otherwise uint64) uint64 {
+// setting reads a number from the environment.
+func setting(t *testing.T, variable string, otherwise uint64) uint64 {
 	t.Helper()
 	v := os.Getenv(variable)
 	if v == "" {
@@ -63,7 +63,7 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 // TestSeeds runs generated universes through generated faults.
 func TestSeeds(t *testing.T) {
 	var sum world.Counts
-	for seed := range number(t, "VRRPD_SEEDS", 200) {
+	for seed := range setting(t, "VRRPD_SEEDS", 200) {
 		r, err := Run(Options{Seed: seed, Duration: 10 * time.Minute})
 		if err != nil {
 			t.Fatal(err)
