@@ -17,12 +17,15 @@ func (m *machine) fullPause() time.Duration {
 	if !m.want.Master {
 		return m.idlePause()
 	}
+	drift := m.jitter(m.t.Drift)
 	if m.settled() && m.settleStep < len(m.t.Settle) {
 		at := m.settleFrom + m.t.Settle[m.settleStep]
-		m.settleStep++
-		return max(at-m.now, 0)
+		if at <= m.now+drift {
+			m.settleStep++
+			return max(at-m.now, 0)
+		}
 	}
-	return m.jitter(m.t.Drift)
+	return drift
 }
 
 // idlePause looks a few times soon after demotion, to learn when the new owner

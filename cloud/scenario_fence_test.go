@@ -171,6 +171,18 @@ func TestScenario20_HearingTheLowerPeerEndsTheYield(t *testing.T) {
 	})
 }
 
+// A period of looks that is shorter than the settle checks holds from the start.
+func TestDriftIsFoundBetweenSettleChecks(t *testing.T) {
+	often := func(c *cloud.Config) { c.Timing.Drift = time.Second }
+	inLab(t, 0, []cloud.Item{vip1}, often, func(l *lab) {
+		l.a.Master(cloud.CausePriorityZero)
+		l.wait(6 * time.Second) // the next settle check is at 15 s
+		l.w.Set(vip1, "console/0")
+		l.wait(2 * time.Second)
+		l.holds(l.a, vip1)
+	})
+}
+
 func TestScenario21_GenerationFile(t *testing.T) {
 	for _, tc := range []struct {
 		name, content string
