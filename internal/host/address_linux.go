@@ -143,17 +143,10 @@ func (h *Host) linkByName(name string) (netlink.Link, error) {
 // addAddresses adds what is missing. One that cannot be added does not keep
 // the others away: the fault names them all.
 func (h *Host) addAddresses(addrs []placed) error {
-	have, err := h.observe()
-	if err != nil {
-		return err
-	}
 	var faults []error
 	for _, p := range addrs {
 		if p.link == nil {
 			faults = append(faults, fmt.Errorf("address %v: no interface %s", p.Prefix, p.device))
-			continue
-		}
-		if have[p.key] {
 			continue
 		}
 		if err := h.nl.AddrAdd(p.link, p.addr); err != nil && !errors.Is(err, unix.EEXIST) {
@@ -164,15 +157,20 @@ func (h *Host) addAddresses(addrs []placed) error {
 }
 
 // removeAddresses removes what is there, in reverse order, after every route
-// that uses one of them as its source has been freed of it.
-func (h *Host) removeAddresses(addrs []placed) error {
-	have, err := h.observe()
-	if err != nil {
-		return err
+// that uses one of them as its source has been freed of it. What the router
+// has owned is there; for the rest the kernel is asked first, which costs less
+// than a look at the routes, but more the more addresses the host has.
+func (h *Host) removeAddresses(addrs []placed, owned bool) error {
+	var have observed
+	if !owned {
+		var err error
+		if have, err = h.observe(); err != nil {
+			return err
+		}
 	}
 	var there []placed
 	for _, p := range addrs {
-		if p.link != nil && have[p.key] && !h.kept[p.key] {
+		if p.link != nil && !h.kept[p.key] && (owned || have[p.key]) {
 			there = append(there, p)
 		}
 	}

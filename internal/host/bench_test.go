@@ -5,13 +5,16 @@
 package host_test
 
 import (
+	"fmt"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/govrrp/vrrpd/internal/host"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
+	"github.com/govrrp/vrrpd/vrrp"
 )
 
 // BenchmarkOwnAndRelease measures how long the kernel's part of a promotion
@@ -58,4 +61,51 @@ func own(b *testing.B, n *host.Host, vmac *host.VMAC) {
 	}
 	b.ReportMetric(float64(up.Microseconds())/float64(b.N), "µs/own")
 	b.ReportMetric(float64(down.Microseconds())/float64(b.N), "µs/release")
+}
+
+// BenchmarkFleet measures a whole host of routers that own and release their
+// addresses one after the other, as a failover makes them.
+func BenchmarkFleet(b *testing.B) {
+	for _, size := range []int{100, 1000} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			require.Need(b, require.NetNS)
+			h := netns.New(b).Host("a")
+			var routers []host.Router
+			for i := range size {
+				name := fmt.Sprintf("ens%d", i/250)
+				if i%250 == 0 {
+					if err := h.Plug(netns.NIC{Name: name, Segment: name}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				routers = append(routers, host.Router{
+					ID:        vrrp.ID{Interface: name, VRID: uint8(i%250 + 1), Family: vrrp.IPv4},
+					Addresses: vips(fmt.Sprintf("10.1.%d.%d/32", i/250, i%250), fmt.Sprintf("10.2.%d.%d/32", i/250, i%250)),
+				})
+			}
+			n := host.New(host.Options{Log: slog.New(slog.DiscardHandler)})
+			h.Do(func() { ownAll(b, n, routers) })
+		})
+	}
+}
+
+func ownAll(b *testing.B, n *host.Host, routers []host.Router) {
+	if err := n.Configure(b.Context(), routers); err != nil {
+		b.Fatal(err)
+	}
+	var took [2]time.Duration
+	for b.Loop() {
+		for i, want := range []host.Ownership{host.Own, host.Release} {
+			began := time.Now()
+			for _, r := range routers {
+				if err := n.Apply(b.Context(), r.ID, want); err != nil {
+					b.Fatal(err)
+				}
+			}
+			took[i] += time.Since(began)
+		}
+	}
+	per := float64(b.N * len(routers))
+	b.ReportMetric(float64(took[0].Microseconds())/per, "µs/own")
+	b.ReportMetric(float64(took[1].Microseconds())/per, "µs/release")
 }

@@ -38,11 +38,14 @@ type blocked struct {
 // there is no table.
 func (h *Host) applyFilter() error {
 	var want []blocked
-	for _, id := range sorted(h.routers) {
-		r := h.routers[id]
-		if !r.NoAccept || !h.owned[id] {
-			continue
+	dropping := map[vrrp.ID]*Router{}
+	for id, r := range h.routers {
+		if r.NoAccept && h.owned[id] {
+			dropping[id] = r
 		}
+	}
+	for _, id := range sorted(dropping) {
+		r := dropping[id]
 		for i := range r.Addresses {
 			b := blocked{addr: r.Addresses[i].Prefix.Addr()}
 			if b.addr.IsLinkLocalUnicast() && b.addr.Is6() {

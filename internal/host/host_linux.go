@@ -205,8 +205,9 @@ func (h *Host) Apply(ctx context.Context, id vrrp.ID, want Ownership) error {
 // kernel wait for some milliseconds: routers that fail over together all lose
 // their addresses first.
 func (h *Host) disown(r *Router) error {
+	owned := h.owned[r.ID]
 	h.owned[r.ID] = false
-	err := errors.Join(h.withdraw(r), h.applyFilter())
+	err := errors.Join(h.withdraw(r, owned), h.applyFilter())
 	h.mu.Unlock()
 	h.mu.Lock()
 	if h.nl != nil && !h.owned[r.ID] { // neither closed nor promoted meanwhile
@@ -239,11 +240,12 @@ func (h *Host) own(r *Router) error {
 
 // release makes everything of r absent and its virtual MAC silent.
 func (h *Host) release(r *Router) error {
-	return errors.Join(h.withdraw(r), h.lowerVMAC(r))
+	return errors.Join(h.withdraw(r, false), h.lowerVMAC(r))
 }
 
-// withdraw removes what own adds, in the reverse order.
-func (h *Host) withdraw(r *Router) error {
+// withdraw removes what own adds, in the reverse order. owned says that r has
+// owned it until now.
+func (h *Host) withdraw(r *Router, owned bool) error {
 	addrs, err := h.place(r)
 	if err != nil {
 		return err
@@ -251,7 +253,7 @@ func (h *Host) withdraw(r *Router) error {
 	err = errors.Join(h.removeRules(r), h.removeRoutes(r))
 	if err == nil {
 		// Routes that could not be put right may need the addresses.
-		err = h.removeAddresses(addrs)
+		err = h.removeAddresses(addrs, owned)
 	}
 	return err
 }
