@@ -146,6 +146,7 @@ func byTime(lines []string) []string {
 // in the same order, or differ as documented.
 func TestSameNotifications(t *testing.T) {
 	require.Need(t, require.NetNS)
+	require.Need(t, require.Root) // in a user namespace keepalived starts no script: it sets groups first
 	program := require.Peer(t, "keepalived")
 	for _, c := range stories {
 		t.Run(c.name, func(t *testing.T) {
