@@ -68,7 +68,7 @@ type peerServer struct {
 }
 
 // configure listens where the claims say, and nowhere else.
-func (p *peerServers) configure(specs []claimSpec) error {
+func (p *peerServers) configure(specs []claimSpec) {
 	wanted := map[netip.AddrPort]bool{}
 	for _, s := range specs {
 		if g := s.conf.Guard; g != nil && g.Listen.IsValid() && g.Key != nil {
@@ -89,7 +89,6 @@ func (p *peerServers) configure(specs []claimSpec) error {
 			p.at[at] = p.serve(at)
 		}
 	}
-	return nil
 }
 
 func (p *peerServers) close() {

@@ -13,21 +13,18 @@ import (
 	"github.com/govrrp/vrrpd/internal/control"
 )
 
-// ClaimView is one claim as the status shows it, for those who print it.
+// ClaimView is one claim as the status shows it, for those who print it. Its
+// State is empty where no daemon was asked.
 type ClaimView struct {
-	Name      string         `json:"name"`
-	Provider  string         `json:"provider,omitempty"`
-	Node      string         `json:"node,omitempty"`
-	Mode      string         `json:"mode"`
-	State     string         `json:"state,omitempty"` // empty: no daemon was asked
-	Since     time.Time      `json:"since,omitzero"`
-	Items     []ItemView     `json:"items"`
-	LastError string         `json:"last_error,omitempty"`
-	Guard     string         `json:"guard,omitempty"`
-	Fault     string         `json:"fault,omitempty"`
-	Probe     *probeStatus   `json:"probe,omitempty"`
-	Capture   *captureStatus `json:"capture,omitempty"`
-	Findings  []FindingView  `json:"findings,omitempty"`
+	control.Claim
+	Provider string         `json:"provider,omitempty"`
+	Node     string         `json:"node,omitempty"`
+	Mode     string         `json:"mode"`
+	Items    []ItemView     `json:"items"`
+	Guard    string         `json:"guard,omitempty"`
+	Probe    *probeStatus   `json:"probe,omitempty"`
+	Capture  *captureStatus `json:"capture,omitempty"`
+	Findings []FindingView  `json:"findings,omitempty"`
 }
 
 // ItemView is one address or route of a claim.
@@ -88,7 +85,7 @@ func ObserveClaims(ctx context.Context, cfg *config.Config, o Options) ([]ClaimV
 	c := newClaims(o)
 	var all []ClaimView
 	for _, s := range specs {
-		v := ClaimView{Name: s.key.String(), Provider: s.conf.Provider, Mode: string(s.conf.Mode), Items: []ItemView{}}
+		v := ClaimView{Claim: control.Claim{Name: s.key.String()}, Provider: s.conf.Provider, Mode: string(s.conf.Mode), Items: []ItemView{}}
 		if err := c.observe(ctx, s, &v); err != nil {
 			v.LastError = err.Error()
 		}
