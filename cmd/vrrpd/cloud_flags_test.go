@@ -7,6 +7,9 @@ package main
 import (
 	"bytes"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,5 +89,49 @@ func TestEC2EndpointOfTheSDK(t *testing.T) {
 		if code := run(args, &out, &talk); code != want || strings.Contains(out.String(), "plain http") != (want != 0) {
 			t.Errorf("%s: exit %d: %s%s", url, code, out.String(), talk.String())
 		}
+	}
+}
+
+// Where no daemon runs, the claims of a file are read from the cloud itself.
+func TestCloudStatusWithoutADaemon(t *testing.T) {
+	hermeticClouds(t)
+	c := checkedAWS()
+	s := httptest.NewServer(c.handler)
+	defer s.Close()
+	conf := filepath.Join(t.TempDir(), "k.conf")
+	text := `cloud_claim edge {
+    provider aws
+    endpoint ` + s.URL + `
+    metadata_endpoint ` + s.URL + `
+    vips {
+        10.0.0.4 10.0.0.77
+    }
+    routes {
+        10.50.0.0/16 table private
+    }
+}
+vrrp_instance V {
+    interface eth0
+    virtual_router_id 51
+    no_virtual_ipaddress
+    cloud_claim edge
+}
+`
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, talk bytes.Buffer
+	if code := run([]string{"vrrpd", "cloud", "status", "--conf", conf}, &out, &talk); code != 0 {
+		t.Fatalf("exit %d: %s%s", code, out.String(), talk.String())
+	}
+	for _, want := range []string{"V/edge, enforce, aws i-b\n", "vip4/10.0.0.4 other eni-a0 - 0s ago", "vip4/10.0.0.77 none - - 0s ago", "route/private/10.50.0.0/16 other eni-a0 - 0s ago"} {
+		got := regexp.MustCompile(`\d+(\.\d+)?s ago`).ReplaceAllString(regexp.MustCompile(` +`).ReplaceAllString(out.String(), " "), "0s ago")
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	out.Reset()
+	if code := run([]string{"vrrpd", "--socket", filepath.Join(t.TempDir(), "none"), "cloud", "status"}, &out, &talk); code != exitFailed {
+		t.Errorf("without a daemon: exit %d: %s", code, out.String())
 	}
 }
