@@ -3,10 +3,14 @@
 package scenarios
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,6 +20,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/govrrp/vrrpd/internal/control"
+	"github.com/govrrp/vrrpd/internal/testnet/build"
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
 )
@@ -94,7 +99,7 @@ func reloads(t *testing.T, program string, size, times int) soaked {
 		d.write("keepalived.conf", 0o600, f.String())
 		r := reload{from: time.Now(), names: names, anew: anew}
 		d.proc.Signal(syscall.SIGHUP)
-		eventually(t, fmt.Sprintf("reload %d: %q", n+1, names), func() bool { return strings.Count(d.proc.Output(), applied) > n })
+		eventually(t, fmt.Sprintf("reload %d: %q", n+1, names), func() bool { return applied() > n })
 		slowest = max(slowest, time.Since(r.from))
 		time.Sleep(time.Duration(f.rng.IntN(600)) * time.Millisecond)
 		r.to = time.Now()
@@ -115,16 +120,34 @@ func reloads(t *testing.T, program string, size, times int) soaked {
 	return got
 }
 
-// soakDaemon starts the program, vrrpd unless it is named, and returns what it
-// says after each reload.
-func soakDaemon(t *testing.T, h *netns.Host, program, conf string) (d *daemon, applied string) {
-	if program == "" {
-		return start(t, h, conf), "configuration reloaded"
-	}
-	d = &daemon{t: t, host: h, dir: t.TempDir()}
+// soakDaemon starts the program, vrrpd unless it is named, and returns a count
+// of its reloads. The log goes to a file: there is much of it.
+func soakDaemon(t *testing.T, h *netns.Host, program, conf string) (d *daemon, applied func() int) {
+	t.Helper()
+	d = &daemon{t: t, host: h, dir: t.TempDir(), path: build.Vrrpd(t)}
 	d.write("keepalived.conf", 0o600, conf)
-	d.proc = h.Start(program, "-n", "-l", "-D", "-P", "-G", "-f", d.file("keepalived.conf"), "-p", d.file("pid"), "-r", d.file("vrrp.pid"))
-	return d, "Reload complete"
+	command, line := d.path+" run -f DIR/keepalived.conf --socket DIR/s", "configuration reloaded"
+	if program != "" {
+		command, line = program+" -n -l -P -G -f DIR/keepalived.conf -p DIR/pid -r DIR/vrrp.pid", "Reload complete"
+	}
+	d.proc = h.Start("sh", "-c", strings.ReplaceAll("exec "+command+" >DIR/log 2>&1", "DIR", d.dir))
+	seen, n := int64(0), 0
+	return d, func() int {
+		f, err := os.Open(d.file("log"))
+		if err != nil {
+			return 0 // not started yet
+		}
+		defer f.Close()
+		_, err1 := f.Seek(seen, io.SeekStart)
+		more, err2 := io.ReadAll(f)
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		whole := bytes.LastIndexByte(more, '\n') + 1
+		seen += int64(whole)
+		n += bytes.Count(more[:whole], []byte(line))
+		return n
+	}
 }
 
 // byVRID sorts what was captured.
