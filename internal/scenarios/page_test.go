@@ -80,6 +80,7 @@ func into(h *netns.Host, file, path string) {
 // that survive a power cut.
 func TestIPsecPage(t *testing.T) {
 	require.Need(t, require.NetNS)
+	require.Need(t, require.Root) // in a user namespace charon cannot be reached by swanctl
 	conntrackd, program := require.Peer(t, "conntrackd"), require.Peer(t, "charon")
 	for _, needed := range []string{"swanctl", "nft", "jq"} {
 		require.Peer(t, needed)
