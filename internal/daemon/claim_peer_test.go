@@ -303,8 +303,6 @@ func TestScenario76_OtherAgentHasTheAddress(t *testing.T) {
 		has := func(prefixes ...netip.Prefix) {
 			p.d.claims.sawLink(engine.LinkChanged{Interface: "eth0", Present: true, Up: true, Addresses: prefixes})
 		}
-		r := run(p.d)
-		r.spec.vips = []netip.Addr{addr("10.0.0.4")}
 		p.is(vrrp.Master, vrrp.CauseMasterDown, time.Minute)
 		has(prefix("10.0.0.2/24"), prefix("10.0.0.4/32"))
 		p.is(vrrp.Backup, vrrp.CauseBetterHeard, 10*time.Second)

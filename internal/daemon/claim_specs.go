@@ -86,6 +86,7 @@ func newClaimSpec(key claimKey, k *config.CloudClaim, instances []*config.Instan
 	}
 	s.lease = 3 * interval
 	s.items = claimItems(k, s.vips)
+	s.vips = append(s.vips, k.VIPs...)
 	s.self, s.peer = k.Pair(instances)
 	if own, known := k.HomeIsSelf(s.self, s.peer); k.Capture && known {
 		s.home = capture.PeerIsHome
