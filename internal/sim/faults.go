@@ -27,6 +27,11 @@ func (g generator) faults(s world.Setup, duration time.Duration) (all []world.Fa
 			f := g.fault(s, victim)
 			f.At = (t + g.within(10*time.Second)).Round(time.Microsecond)
 			all = append(all, f)
+			if f.Kind == world.HostFails && len(victim.Config.Groups) == 0 && g.one(3) {
+				// Somebody takes away the router whose addresses do not move.
+				at := (f.At + g.within(f.For)).Round(time.Microsecond)
+				all = append(all, world.Fault{At: at, Kind: world.Reload, Node: f.Node, On: "remove " + g.router(victim.Config).Name})
+			}
 		}
 		if g.one(3) {
 			t += g.within(10 * time.Second)
