@@ -80,6 +80,8 @@ func (m *machine) noteAway(t *track, o Observed, before Observed) {
 			return
 		}
 		m.lose(t)
+	} else if t.wrote && t.acked && o.Version != t.wroteOn {
+		m.lose(t) // our write was overwritten before it was seen
 	}
 	t.suspected = false
 	m.become(t, o.Owner, before)

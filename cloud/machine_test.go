@@ -264,3 +264,26 @@ func TestTakeoverDiscoversAtOnce(t *testing.T) {
 		t.Error("a MASTER waits")
 	}
 }
+
+// A write that was acknowledged, and overwritten before a read showed it, is a
+// loss like any other.
+func TestOverwrittenBeforeItWasSeenIsALoss(t *testing.T) {
+	it := VIP(netip.MustParseAddr("10.0.0.4"))
+	plan := func(_ Node, obs []Observed) []Step { return []Step{{Items: []Item{it}, Before: obs[0]}} }
+	m := newMachine(0, []Item{it}, Timing{}.withDefaults(), plan, func() float64 { return 0.5 })
+	m.step(0, event{kind: evDiscovered, node: Node{ID: "n", NICs: []NIC{{ID: "nic", Primary: true}}}})
+	m.step(0, event{kind: evWanted, gen: 1, want: Wanted{
+		Master: true, Cause: CauseOperator, Self: Rank{Priority: 100}, Peer: Rank{Priority: 200, Addr: netip.MustParseAddr("10.0.0.3")},
+	}})
+	for n, version := range []string{"e1", "e3", "e5", "e7"} {
+		if m.state == StateYielded {
+			t.Fatalf("gave way after %d losses", n-1)
+		}
+		now := time.Duration(n) * 10 * time.Second
+		m.step(now, event{kind: evObserved, gen: 1, observed: []Observed{{Item: it, Owner: Other, Holder: "b", Version: version}}})
+		m.step(now, event{kind: evApplied, gen: 1, outcome: Outcome{Class: ClassDone}})
+	}
+	if m.state != StateYielded {
+		t.Errorf("%v after three losses", m.state)
+	}
+}

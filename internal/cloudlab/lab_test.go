@@ -88,10 +88,9 @@ func localMAC(a netip.Addr) string {
 // site is a pair of routers in a cloud.
 type site struct {
 	*vendor
-	t       testing.TB
-	lab     *netns.Lab
-	vms     [2]*vm
-	foreign string // as it was at the beginning
+	t   testing.TB
+	lab *netns.Lab
+	vms [2]*vm
 }
 
 // vm is one router: a host with three interfaces, and a daemon.
@@ -123,10 +122,10 @@ func newSite(t testing.TB, kind string) *site {
 		for number := range s.vms {
 			s.vms[number] = s.newVM(number, k.mac)
 		}
-		s.foreign = s.vendor.foreign()
+		before := s.foreign()
 		t.Cleanup(func() {
-			if now := s.vendor.foreign(); now != s.foreign {
-				t.Errorf("something undeclared was changed:\n%s\nbefore:\n%s", now, s.foreign)
+			if now := s.foreign(); now != before {
+				t.Errorf("something undeclared was changed:\n%s\nbefore:\n%s", now, before)
 			}
 		})
 		return s
@@ -183,7 +182,7 @@ func (v *vm) address(nic int) string  { return primaries()[v.number][nic] }
 // command runs something with nothing in its environment but what leads to
 // the fake: whoever runs the tests may have an account in one of the clouds.
 func (v *vm) command(args ...string) []string {
-	return append(append([]string{"env", "-i", "PATH=" + os.Getenv("PATH"), "HOME=" + v.dir}, v.env...), args...)
+	return append(append([]string{"env", "-i", "HOME=" + v.dir}, v.env...), args...)
 }
 
 // claimCommand is a `vrrpd claim` of some items.
