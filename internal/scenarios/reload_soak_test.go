@@ -55,6 +55,9 @@ type soaked struct {
 // listens: what is not removed or started anew is not silent and does not move.
 //
 //	go test ./internal/scenarios -run ReloadSoak -soak 500 -v -timeout 30m
+//
+// On a machine that does other things, put "chrt -r 1" before it: the daemon
+// and the listener then have the processor when they need it.
 func TestReloadSoak(t *testing.T) {
 	require.Need(t, require.NetNS)
 	size, times := 30, 30
