@@ -15,47 +15,33 @@ import (
 )
 
 // coreWorld shows a lab to the core scenarios.
-type coreWorld struct{ *lab }
-
-func (w coreWorld) Machines() (a, b *cloudtest.Machine) { return w.a.Machine, w.b.Machine }
-
-func (w coreWorld) node(m *cloudtest.Machine) *node {
-	if m == w.a.Machine {
-		return w.a
+func coreWorld(l *lab) cloudtest.World {
+	of := map[*cloudtest.Machine]*node{l.a.Machine: l.a, l.b.Machine: l.b}
+	return cloudtest.World{
+		A: l.a.Machine, B: l.b.Machine,
+		Holds:  func(m *cloudtest.Machine, items ...cloud.Item) { l.holds(of[m], items...) },
+		Writes: func(m *cloudtest.Machine) int { return len(l.w.Writes(of[m].Node.Name)) },
+		Trouble: func(script cloudtest.Script) {
+			l.w.SetFault(func(r fake.Request) fake.Fault {
+				if r.Service != "ec2" {
+					return fake.Fault{}
+				}
+				return [...]fake.Fault{
+					cloudtest.NoTrouble: {}, cloudtest.LostRequest: {Reset: true}, cloudtest.LostReply: {DropReply: true},
+					cloudtest.Slow:      {Delay: 500 * time.Millisecond},
+					cloudtest.Throttled: {Status: http.StatusServiceUnavailable, Code: "RequestLimitExceeded", Message: "Request limit exceeded."},
+					cloudtest.Broken:    {Status: http.StatusInternalServerError, Code: "InternalError", Message: "An internal error has occurred"},
+				}[script.Next(r.Mutates())]
+			})
+		},
 	}
-	return w.b
-}
-
-func (w coreWorld) Holds(m *cloudtest.Machine, items ...cloud.Item) {
-	w.t.Helper()
-	w.holds(w.node(m), items...)
-}
-
-func (w coreWorld) Writes(m *cloudtest.Machine) int { return len(w.w.Writes(w.node(m).Node.Name)) }
-
-func (w coreWorld) Trouble(writes, reads func() cloudtest.Trouble) {
-	w.w.SetFault(func(r fake.Request) fake.Fault {
-		script := reads
-		if r.Mutates() {
-			script = writes
-		}
-		if script == nil || r.Service != "ec2" {
-			return fake.Fault{}
-		}
-		return [...]fake.Fault{
-			cloudtest.NoTrouble: {}, cloudtest.LostRequest: {Reset: true}, cloudtest.LostReply: {DropReply: true},
-			cloudtest.Slow:      {Delay: 500 * time.Millisecond},
-			cloudtest.Throttled: {Status: http.StatusServiceUnavailable, Code: "RequestLimitExceeded", Message: "Request limit exceeded."},
-			cloudtest.Broken:    {Status: http.StatusInternalServerError, Code: "InternalError", Message: "An internal error has occurred"},
-		}[script()]
-	})
 }
 
 func TestCore(t *testing.T) {
 	cloudtest.Core(t, cloudtest.Lab{
 		Items: []cloud.Item{vip1, vip6, rt1, rt2}, Writes: 5, Long: 2 * time.Second, // an IPv6 address moves in two steps
 		In: func(t *testing.T, items []cloud.Item, f func(cloudtest.World)) {
-			inLab(t, items, func(l *lab) { f(coreWorld{l}) })
+			inLab(t, items, func(l *lab) { f(coreWorld(l)) })
 		},
 	})
 }

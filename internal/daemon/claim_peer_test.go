@@ -5,6 +5,8 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -324,4 +326,22 @@ func TestScenario76_OtherAgentHasTheAddress(t *testing.T) {
 			t.Errorf("still reported: %+v", f)
 		}
 	})
+}
+
+// An appliance that answers with its own certificate, or with an error, is
+// alive; one that does not answer is not.
+func TestClaimAPIProbe(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ask := func(url string) guard.Answer {
+		a, _ := guard.HTTP("api", guard.Peer, livenessClient, url).Ask(t.Context())
+		return a
+	}
+	if got := ask(s.URL); !got.Alive {
+		t.Error("a foreign certificate was taken for silence")
+	}
+	if got := ask("https://" + freePort(t)); got.Alive {
+		t.Error("nobody answered")
+	}
 }

@@ -22,15 +22,30 @@ const (
 	Broken              // the answer is an internal error
 )
 
-// World is a cloud with two machines; everything that can be claimed is at a.
-type World interface {
-	Machines() (a, b *Machine)
+// World is a cloud with two machines; everything that can be claimed is at A.
+type World struct {
+	A, B *Machine
 	// Holds fails the test unless a machine has the items, as the cloud knows.
-	Holds(m *Machine, items ...cloud.Item)
+	Holds func(m *Machine, items ...cloud.Item)
 	// Writes counts the requests of a machine that asked for a change.
-	Writes(m *Machine) int
-	// Trouble scripts what happens to writes and to reads; nil: nothing.
-	Trouble(writes, reads func() Trouble)
+	Writes func(m *Machine) int
+	// Trouble scripts what happens to writes and to reads.
+	Trouble func(Script)
+}
+
+// Script says what happens to each write and each read; nil: nothing.
+type Script struct{ Writes, Reads func() Trouble }
+
+// Next is what happens to the next request.
+func (s Script) Next(write bool) Trouble {
+	script := s.Reads
+	if write {
+		script = s.Writes
+	}
+	if script == nil {
+		return NoTrouble
+	}
+	return script()
 }
 
 // Lab is where the core scenarios are played.
@@ -56,6 +71,24 @@ func first(n int, x Trouble) func() Trouble {
 	}
 }
 
+// met fails the test unless a script has made trouble.
+func met(t *testing.T, script func() Trouble) func() Trouble {
+	t.Helper()
+	n := 0
+	t.Cleanup(func() {
+		if n == 0 {
+			t.Error("there was no trouble: the scenario shows nothing")
+		}
+	})
+	return func() Trouble {
+		x := script()
+		if x != NoTrouble {
+			n++
+		}
+		return x
+	}
+}
+
 // Core plays the scenarios that every provider must pass, whatever its cloud's
 // dialect. Their numbers are those of docs/clouds/scenarios.md.
 func Core(t *testing.T, l Lab) {
@@ -69,7 +102,7 @@ func Core(t *testing.T, l Lab) {
 }
 
 func clean(t *testing.T, l Lab, w World) {
-	a, b := w.Machines()
+	a, b := w.A, w.B
 	a.Stop()
 	b.Master(cloud.CausePriorityZero)
 	Wait(l.Long)
@@ -86,7 +119,7 @@ func clean(t *testing.T, l Lab, w World) {
 }
 
 func owned(t *testing.T, _ Lab, w World) {
-	a, _ := w.Machines()
+	a := w.A
 	a.Master(cloud.CauseMasterDown)
 	Wait(10 * time.Minute)
 	a.State(t, cloud.StateHeld)
@@ -96,8 +129,8 @@ func owned(t *testing.T, _ Lab, w World) {
 }
 
 func replyLost(t *testing.T, l Lab, w World) {
-	_, b := w.Machines()
-	w.Trouble(always(LostReply), nil)
+	b := w.B
+	w.Trouble(Script{Writes: met(t, always(LostReply))})
 	b.Master(cloud.CausePriorityZero)
 	Wait(time.Minute)
 	w.Holds(b, l.Items...)
@@ -108,8 +141,8 @@ func replyLost(t *testing.T, l Lab, w World) {
 }
 
 func requestLost(t *testing.T, l Lab, w World) {
-	_, b := w.Machines()
-	w.Trouble(first(3, LostRequest), nil)
+	b := w.B
+	w.Trouble(Script{Writes: met(t, first(3, LostRequest))})
 	b.Master(cloud.CausePriorityZero)
 	Wait(45 * time.Second)
 	w.Holds(b, l.Items...)
@@ -117,8 +150,8 @@ func requestLost(t *testing.T, l Lab, w World) {
 }
 
 func throttled(t *testing.T, l Lab, w World) {
-	_, b := w.Machines()
-	w.Trouble(first(5, Throttled), nil)
+	b := w.B
+	w.Trouble(Script{Writes: met(t, first(5, Throttled))})
 	b.Master(cloud.CausePriorityZero)
 	Wait(time.Minute)
 	w.Holds(b, l.Items...)
@@ -129,11 +162,11 @@ func throttled(t *testing.T, l Lab, w World) {
 }
 
 func errorsAreUnknown(t *testing.T, _ Lab, w World) {
-	a, _ := w.Machines()
+	a := w.A
 	a.Master(cloud.CausePriorityZero)
 	Wait(time.Minute)
 	for _, x := range []Trouble{Broken, LostRequest, LostReply} {
-		w.Trouble(always(x), always(x))
+		w.Trouble(Script{always(x), met(t, always(x))})
 		Wait(2 * time.Minute)
 		s := a.Status()
 		if s.State != cloud.StateHeld || s.LastError == "" {
@@ -151,23 +184,23 @@ func errorsAreUnknown(t *testing.T, _ Lab, w World) {
 }
 
 func deadAPI(t *testing.T, l Lab, w World) {
-	_, b := w.Machines()
-	w.Trouble(always(LostRequest), always(LostRequest))
+	b := w.B
+	w.Trouble(Script{always(LostRequest), met(t, always(LostRequest))})
 	b.Master(cloud.CausePriorityZero)
 	Wait(10 * time.Minute)
 	b.State(t, cloud.StateClaiming)
 	if !b.Status().Late {
 		t.Error("a claim that takes ten minutes is not called late")
 	}
-	w.Trouble(nil, nil)
+	w.Trouble(Script{})
 	Wait(15*time.Second + l.Long)
 	w.Holds(b, l.Items...)
 	b.State(t, cloud.StateHeld)
 }
 
 func demotedInFlight(t *testing.T, l Lab, w World) {
-	a, b := w.Machines()
-	w.Trouble(always(Slow), nil)
+	a, b := w.A, w.B
+	w.Trouble(Script{Writes: met(t, always(Slow))})
 	b.Master(cloud.CausePriorityZero)
 	Wait(100 * time.Millisecond)
 	b.Backup()
