@@ -47,13 +47,16 @@ func goodAdvert() vrrp.Advertisement {
 	}
 }
 
-// hostile is one packet for each reason a packet on the wire can be refused
-// for. Each would end or begin a mastership if it were believed: priority 0.
-var hostile = []struct {
+// hostilePacket makes a good advert one to be refused.
+type hostilePacket struct {
 	reason vrrp.Refusal
 	ttl    int
 	make   func(a *vrrp.Advertisement) []byte
-}{
+}
+
+// hostile is one packet for each reason a packet on the wire can be refused
+// for. Each would end or begin a mastership if it were believed: priority 0.
+var hostile = []hostilePacket{
 	{vrrp.RefusedTooShort, 255, func(a *vrrp.Advertisement) []byte { return encode(a)[:6] }},
 	{vrrp.RefusedVersion, 255, func(a *vrrp.Advertisement) []byte { return patch(encode(a), 0, 0x41) }},
 	{vrrp.RefusedType, 255, func(a *vrrp.Advertisement) []byte { return patch(encode(a), 0, 0x22) }},

@@ -3,9 +3,7 @@
 package interop
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,43 +11,47 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/ipv4"
-
 	"github.com/govrrp/vrrpd/internal/testnet/netns"
 	"github.com/govrrp/vrrpd/internal/testnet/require"
-	"github.com/govrrp/vrrpd/vrrp"
 )
 
-// underLoad is how long each measurement of this file takes.
-const underLoad = 5 * time.Second
+// underLoad is how long false take-overs are counted.
+const underLoad = time.Minute
 
 // BenchmarkFalseTakeovers counts how often a BACKUP takes over from a MASTER
-// that is alive, with adverts every 10 ms, per minute. Run it with
+// that is alive, with adverts every 10 ms, per minute, both daemons with and
+// without real-time priority. Run all of it, which takes 40 minutes, or a part:
 //
-//	go test ./internal/interop -run '^$' -bench FalseTakeovers -benchtime 1x
+//	go test ./internal/interop -run '^$' -bench FalseTakeovers -benchtime 1x -timeout 1h
+//	go test ./internal/interop -run '^$' -bench FalseTakeovers/100/busy=2/rt=10 -benchtime 1x
 func BenchmarkFalseTakeovers(b *testing.B) {
 	require.Need(b, require.NetNS)
-	for _, instances := range []int{1, 100} {
+	for _, instances := range []int{1, 100, 250} {
 		for _, cores := range []int{0, 1, 2} {
-			for _, k := range []kind{ours, keepalived} {
-				b.Run(fmt.Sprintf("%d/busy=%d/%s", instances, cores, k), func(b *testing.B) {
-					total := 0
-					for b.Loop() {
-						total += falseTakeovers(b, k, instances, cores)
-					}
-					b.ReportMetric(0, "ns/op")
-					b.ReportMetric(float64(total)/float64(b.N)*float64(time.Minute/underLoad), "takeovers/min")
-				})
+			for _, realtime := range []int{0, 10} {
+				for _, k := range []kind{ours, keepalived} {
+					b.Run(fmt.Sprintf("%d/busy=%d/rt=%d/%s", instances, cores, realtime, k), func(b *testing.B) {
+						total := 0
+						for b.Loop() {
+							total += falseTakeovers(b, k, instances, cores, realtime)
+						}
+						b.ReportMetric(0, "ns/op")
+						b.ReportMetric(float64(total)/float64(b.N)*float64(time.Minute/underLoad), "takeovers/min")
+					})
+				}
 			}
 		}
 	}
 }
 
-func falseTakeovers(b *testing.B, k kind, instances, cores int) int {
+func falseTakeovers(b *testing.B, k kind, instances, cores, realtime int) int {
 	lab := netns.New(b)
 	router := func(name, last string, priority int) *daemon {
 		h := lab.Host(name, netns.NIC{Name: "ens3", Segment: "lan", Addresses: []string{"10.9.0." + last + "/16"}})
 		var conf strings.Builder
+		if realtime > 0 {
+			fmt.Fprintf(&conf, "global_defs {\n vrrp_rt_priority %d\n}\n", realtime)
+		}
 		for n := range instances {
 			fmt.Fprintf(&conf, "vrrp_instance V%d {\n version 3\n interface ens3\n virtual_router_id %d\n priority %d\n advert_int 0.01\n virtual_ipaddress {\n  10.9.1.%d/16\n }\n}\n",
 				n+1, n+1, priority, n+1)
@@ -101,86 +103,6 @@ func (d *daemon) takeovers() (n int) {
 		n += int(i.Counters.BecameMaster)
 	}
 	return n
-}
-
-const floodRate = 20_000 // packets a second
-
-// flooder sends adverts of priority 255 that its victim must refuse, because
-// it does not know the sender.
-var flooder = netns.Program("flooder", func(ctx context.Context, args []string) error {
-	socket, err := net.ListenPacket("ip4:112", "0.0.0.0")
-	if err != nil {
-		return err
-	}
-	defer socket.Close()
-	p := ipv4.NewPacketConn(socket)
-	if err := p.SetTTL(vrrp.TTL); err != nil {
-		return err
-	}
-	advert := goodAdvert()
-	advert.Version, advert.Priority, advert.AuthType, advert.Interval = vrrp.V3, vrrp.PriorityOwner, vrrp.AuthNone, 100*time.Millisecond
-	payload := advert.AppendTo(nil, masterAddress, hostileVictim, vrrp.ChecksumPseudo)
-	batch := make([]ipv4.Message, floodRate/1000)
-	for i := range batch {
-		batch[i] = ipv4.Message{Buffers: [][]byte{payload}, Addr: &net.IPAddr{IP: hostileVictim.AsSlice()}}
-	}
-	sent, begin := 0, time.Now()
-	for ctx.Err() == nil {
-		for sent < int(time.Since(begin).Seconds()*floodRate) {
-			n, err := p.WriteBatch(batch, 0)
-			if err != nil {
-				return err
-			}
-			sent += n
-		}
-		time.Sleep(time.Millisecond)
-	}
-	fmt.Println("sent", sent, "in", time.Since(begin).Round(time.Millisecond))
-	return nil
-})
-
-// BenchmarkFlood measures what it costs to refuse 20,000 adverts a second of a
-// stranger, in percent of one core. Run it with
-//
-//	go test ./internal/interop -run '^$' -bench Flood -benchtime 1x
-func BenchmarkFlood(b *testing.B) {
-	require.Need(b, require.NetNS)
-	for _, k := range []kind{ours, keepalived} {
-		b.Run(string(k), func(b *testing.B) {
-			for b.Loop() {
-				cpu, log, transitions := flood(b, k)
-				b.ReportMetric(0, "ns/op")
-				b.ReportMetric(100*cpu.Seconds()/underLoad.Seconds(), "%cpu")
-				b.ReportMetric(float64(log)/underLoad.Seconds(), "log-B/s")
-				b.ReportMetric(float64(transitions), "transitions")
-			}
-		})
-	}
-}
-
-func flood(b *testing.B, k kind) (cpu time.Duration, log, transitions int) {
-	lab := netns.New(b)
-	host := func(name, last string) *netns.Host {
-		return lab.Host(name, netns.NIC{Name: "ens3", Segment: "lan", Addresses: []string{"192.0.2." + last + "/24"}})
-	}
-	conf := func(own, peer string, priority int) string {
-		c := cell{version: v3, family: ipv4Only, wire: unicast, mac: plain}.keepalivedConf(own, peer, priority)
-		return strings.Replace(c, " unicast_peer", " check_unicast_src\n unicast_peer", 1)
-	}
-	z := start(b, k, host("Z", "1"), conf("1", "2", 100))
-	a := start(b, k, host("A", "2"), conf("2", "1", 200))
-	stranger := host("stranger", "200")
-	a.want("V", "MASTER")
-	z.want("V", "BACKUP")
-	time.Sleep(time.Second)
-	f := stranger.StartProgram(flooder)
-	time.Sleep(time.Second)
-	cpuBefore, logBefore, takeovers := z.cpu(), len(z.proc.Output()), z.takeovers()
-	time.Sleep(underLoad)
-	cpu, log, transitions = z.cpu()-cpuBefore, len(z.proc.Output())-logBefore, z.takeovers()-takeovers
-	f.Stop()
-	b.Logf("%s: %s", k, strings.TrimSpace(f.Output()))
-	return cpu, log, transitions
 }
 
 // cpu is the time a daemon and its children have spent on a processor.

@@ -13,9 +13,19 @@
 //
 //	w := netio.NewWire(log)
 //	err := w.Configure([]netio.Router{{ID: id, Unicast: true}})
-//	go w.Receive(ctx, func(device string, d vrrp.Datagram) { … })
-//	err = w.Send(id, packet)
+//	for {
+//		w.Wait(deadline)
+//		w.Poll(func(device string, d vrrp.Datagram) { … })
+//		err = w.Send(id, packet)
+//	}
 //
-// Only package linux imports it. All methods of a Wire may be called at the
-// same time.
+// Floods are made cheap in two ways. Sockets that are being filled without a
+// break are read once a millisecond, many packets by one call. And of packets
+// that no router here could accept all but the first hundred a second stay in
+// the kernel: a socket filter keeps them out, and they are counted. Neither
+// lets an advert that counts be lost, or be heard after a timer that should
+// have waited for it.
+//
+// Only package linux imports it. Wait and Poll are for one goroutine; all other
+// methods of a Wire may be called at any time.
 package netio

@@ -31,7 +31,7 @@ type gate struct {
 	began  time.Time // the period
 	passed int       // unwanted packets in it
 	meter  *meter    // nil while open
-	heard  uint64    // packets while closed
+	heard  uint64    // of the packets metered
 	broken bool      // the kernel does not take the filter: stays open
 }
 
@@ -61,15 +61,18 @@ func (g *gate) examine(d vrrp.Datagram) {
 	}
 }
 
-// closeIfDue closes the gate once the budget is used up.
-func (g *gate) closeIfDue(c *conn, log *slog.Logger) {
+// closeIfDue closes the gate once the budget is used up, and reports whether it
+// has. The packets that are in the socket by then are not metered.
+func (g *gate) closeIfDue(c *conn, log *slog.Logger) bool {
 	if g.passed <= gateBudget || g.meter != nil || g.broken {
-		return
+		return false
 	}
 	if err := g.close(c); err != nil {
 		g.broken = true
 		log.Warn("no socket filter: a flood costs more", "err", err)
+		return false
 	}
+	return true
 }
 
 func (g *gate) close(c *conn) error {
@@ -85,7 +88,7 @@ func (g *gate) close(c *conn) error {
 		m.close()
 		return err
 	}
-	g.meter, g.heard = m, 0
+	g.meter = m
 	return nil
 }
 

@@ -190,13 +190,15 @@ func (w *Wire) drain(e *endpoint, now time.Time, yield func(device string, d vrr
 		return
 	}
 	w.filtered.Add(c.gate.turn(c, e.filter.Load(), now))
-	err := w.batch.drain(c, func(d vrrp.Datagram) { yield(e.reportAs, d) })
+	hear := func(d vrrp.Datagram) { yield(e.reportAs, d) }
+	err := w.batch.drain(c, hear)
+	if err == nil && c.gate.closeIfDue(c, w.log) {
+		w.gated[c] = e
+		err = w.batch.drain(c, hear)
+		c.gate.heard = 0
+	}
 	if err != nil {
 		e.drop(c, err)
-		return
-	}
-	if c.gate.closeIfDue(c, w.log); c.gate.meter != nil {
-		w.gated[c] = e
 	}
 }
 
