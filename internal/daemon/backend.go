@@ -105,6 +105,8 @@ func (d *Daemon) plan(file string) (any, error) {
 	if file != "" {
 		o.ConfigPath = file
 	}
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
 	cfg, diagnostics, err := Load(o)
 	if err == nil {
 		_, err = d.prepare(cfg)
@@ -112,8 +114,6 @@ func (d *Daemon) plan(file string) (any, error) {
 	if err != nil {
 		return nonNil(diagnostics), fmt.Errorf("%w: %w", control.ErrRejected, err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	return config.Diff(d.cfg, cfg), nil
 }
 

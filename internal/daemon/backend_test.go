@@ -192,6 +192,24 @@ func TestReloadRefused(t *testing.T) {
 	}
 }
 
+// While a reload waits for the host, the status and the commands answer; after
+// the end of the daemon no reload begins.
+func TestStatusDuringReload(t *testing.T) {
+	d, _ := alive(t)
+	d.reloading.Lock() // as a reload does
+	if _, err := d.Status(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Do(t.Context(), control.Command{Verb: "failover", Name: "VI_1", Seconds: 1}); err != nil {
+		t.Error(err)
+	}
+	d.reloading.Unlock()
+	d.endReloads()
+	if _, err := d.Reload(t.Context()); !errors.Is(err, errEnded) {
+		t.Errorf("%v", err)
+	}
+}
+
 // The dumps are readable by their owner only: they name every address.
 func TestDumps(t *testing.T) {
 	dir := t.TempDir()

@@ -59,13 +59,16 @@ type Daemon struct {
 	phases     *phases
 	recorder   *record.Writer // nil = none
 
-	mu         sync.Mutex // one reload at a time
+	reloading sync.Mutex // one reload at a time; guards what only reloads touch
+	listening []notify.Lane
+	fifos     map[string]*notify.FIFO
+	ended     bool
+
+	mu         sync.Mutex // guards what the status shows, which must not wait for a reload
 	cfg        *config.Config
-	listening  []notify.Lane
 	loaded     time.Time
 	warnings   int
 	lastReload string
-	fifos      map[string]*notify.FIFO
 }
 
 // ErrConfig says that a configuration has errors; the diagnostics came before.
@@ -112,11 +115,11 @@ func Run(ctx context.Context, cfg *config.Config, o Options, reload <-chan os.Si
 }
 
 // start builds everything and opens the sockets.
-func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) {
+func start(ctx context.Context, cfg *config.Config, o Options) (d *Daemon, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	d := &Daemon{
+	d = &Daemon{
 		opts: o, since: time.Now(), cfg: cfg, loaded: time.Now(), warnings: o.Warnings,
 		dispatcher: notify.New(o.Log), trackers: track.New(o.Log), fifos: map[string]*notify.FIFO{}, phases: newPhases(),
 	}
@@ -133,7 +136,13 @@ func start(ctx context.Context, cfg *config.Config, o Options) (*Daemon, error) 
 	if err != nil {
 		return nil, err
 	}
-	d.host = linux.New(linux.Options{Log: o.Log, OnLost: d.ownershipLost})
+	host := linux.New(linux.Options{Log: o.Log, OnLost: d.ownershipLost})
+	defer func() {
+		if err != nil { // no device or rule stays behind
+			err = errors.Join(err, clean(ctx, host))
+		}
+	}()
+	d.host = host
 	if err := d.host.Configure(ctx, plan.routers); err != nil {
 		return nil, err
 	}
@@ -226,14 +235,28 @@ func (d *Daemon) run(ctx context.Context, socket net.Listener, reload <-chan os.
 	if d.recorder != nil {
 		err = errors.Join(err, d.recorder.Close())
 	}
+	d.endReloads()
 	d.claims.close()
 	d.tellStop()
 	if d.opts.KeepAddresses {
 		return err
 	}
-	closing, done := context.WithTimeout(context.Background(), 5*time.Second)
+	return errors.Join(err, clean(ctx, d.host))
+}
+
+// clean takes what is ours off the host, whether or not ctx has ended.
+func clean(ctx context.Context, host *linux.Linux) error {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()
-	return errors.Join(err, d.host.Close(closing))
+	return host.Close(ctx)
+}
+
+// endReloads waits for a reload that is under way and lets no other begin, for
+// what it would set up nobody would take down.
+func (d *Daemon) endReloads() {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	d.ended = true
 }
 
 // ownershipLost runs on a watcher's goroutine, which must not wait.

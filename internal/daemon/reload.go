@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -33,8 +34,11 @@ func (d *Daemon) serveReloads(ctx context.Context, signals <-chan os.Signal) {
 // Reload reads the file again and applies it. What does not validate changes
 // nothing; the error is logged and shown by the status until the next success.
 func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	if d.ended {
+		return nil, errEnded
+	}
 	cfg, diagnostics, err := Load(d.opts)
 	var next prepared
 	if err == nil {
@@ -51,6 +55,8 @@ func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
 		}
 		d.opts.Log.Log(ctx, level, x.String())
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if err != nil {
 		d.lastReload = err.Error()
 		d.opts.Log.Error("reload failed: "+outcome, "err", err)
@@ -60,6 +66,8 @@ func (d *Daemon) Reload(ctx context.Context) (config.Diagnostics, error) {
 	d.opts.Log.Info("configuration reloaded", "instances", len(cfg.Instances))
 	return diagnostics, nil
 }
+
+var errEnded = errors.New("the daemon has ended")
 
 // apply brings every part to cfg: sockets for old and new routers first, then
 // the engine, and once removed routers have released, the host without them.
@@ -100,7 +108,9 @@ func (d *Daemon) apply(ctx context.Context, cfg *config.Config, next prepared) e
 	}
 	d.sink.configure(cfg)
 	d.links.configure(cfg)
+	d.mu.Lock()
 	d.cfg, d.loaded = cfg, time.Now()
+	d.mu.Unlock()
 	return d.host.Configure(ctx, next.routers)
 }
 
