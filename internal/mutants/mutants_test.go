@@ -58,10 +58,14 @@ func TestMutants(t *testing.T) {
 	}
 	tmp := t.TempDir()
 	all := build(t, root, tmp)
+	// A suite that takes ten times as long as without a mutant does not end.
+	limits := map[string]time.Duration{}
 	for _, pkg := range []string{"vrrp", "syncgroup", "engine"} {
-		if out, killed := judge(root, tmp, pkg, mutant{}); killed {
+		began := time.Now()
+		if out, killed := judge(root, tmp, pkg, mutant{}, 30*time.Minute); killed {
 			t.Fatalf("%s fails without a mutant:\n%s", pkg, out)
 		}
+		limits[pkg] = 20*time.Second + 10*time.Since(began)
 	}
 	jobs := make(chan mutant)
 	var (
@@ -73,7 +77,7 @@ func TestMutants(t *testing.T) {
 	for range 2 {
 		workers.Go(func() {
 			for m := range jobs {
-				dead := killed(root, tmp, m)
+				dead := killed(root, tmp, m, limits)
 				lock.Lock()
 				tested[m.pkg]++
 				if !dead {
@@ -133,9 +137,9 @@ func build(t *testing.T, root, tmp string) (all []mutant) {
 	return all
 }
 
-func killed(root, tmp string, m mutant) bool {
+func killed(root, tmp string, m mutant, limits map[string]time.Duration) bool {
 	for _, suite := range suites[m.pkg] {
-		if _, dead := judge(root, tmp, suite, m); dead {
+		if _, dead := judge(root, tmp, suite, m, limits[suite]); dead {
 			return true
 		}
 	}
@@ -146,10 +150,10 @@ func killed(root, tmp string, m mutant) bool {
 const slow = "TestFastGroupTakeover|TestStepAllocates|TestTshark"
 
 // judge runs one suite against a mutant; the zero mutant is none. A test that
-// does not end has noticed, too.
-func judge(root, tmp, suite string, m mutant) (output string, dead bool) {
+// does not end within the limit has noticed, too.
+func judge(root, tmp, suite string, m mutant, limit time.Duration) (output string, dead bool) {
 	for _, args := range [][]string{{"-test.skip", slow}, {"-test.run", "TestFastGroupTakeover"}} {
-		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		cmd := exec.CommandContext(ctx, filepath.Join(tmp, suite+".test"), append(args, "-test.failfast")...)
 		cmd.Dir = filepath.Join(root, suite)
 		cmd.Env = append(os.Environ(), fmt.Sprintf("MUTANT=%s %d", m.pkg, m.id), "DATADRIVEN_QUIET_LOG=true")
