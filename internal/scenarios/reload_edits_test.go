@@ -139,8 +139,8 @@ func (f *fleet) String() string {
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("# edition %d\nglobal_defs {\n vrrp_garp_master_delay %d\n script_user root\n}", f.comment, f.delay)
 	p("vrrp_script ok {\n script /bin/true\n interval 1\n}")
-	for n, g := range f.pairs {
-		p("vrrp_sync_group G%d {\n group {\n %s\n %s\n }\n}", n, g[0].name, g[1].name)
+	for _, g := range f.pairs {
+		p("vrrp_sync_group G_%d_%d {\n group {\n %s\n %s\n }\n}", g[0].vrid, g[1].vrid, g[0].name, g[1].name)
 	}
 	for _, m := range f.members {
 		p("vrrp_instance %s {\n interface eth0\n version 3\n virtual_router_id %d\n priority %d\n advert_int %.2f", m.name, m.vrid, m.priority, float64(m.interval)/100)
