@@ -5,8 +5,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -333,7 +331,6 @@ func TestScenario76_OtherAgentHasTheAddress(t *testing.T) {
 func TestClaimAPIProbe(t *testing.T) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	ask := func(url string) guard.Answer {
 		a, _ := guard.HTTP("api", guard.Peer, livenessClient, url).Ask(t.Context())
 		return a
