@@ -56,9 +56,11 @@ func (w *Wire) Configure(routers []Router) error {
 		r := &routers[i]
 		table[r.ID] = r
 		devices := []string{r.ID.Interface}
-		if r.VMAC != nil {
+		if r.VMAC != nil && !r.Unicast {
 			// While the macvlan is up, the kernel hands it, and not the base,
 			// the multicast frames of another MASTER with the same virtual MAC.
+			// A unicast router must not listen there: joining a group sends IGMP
+			// or MLD, which tells switches that the virtual MAC is at this port.
 			devices = append(devices, r.VMAC.Name)
 		}
 		for _, d := range devices {
