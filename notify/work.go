@@ -220,13 +220,19 @@ func (d *Dispatcher) call(l *lane, q queued, h Hook) {
 	d.mu.Unlock()
 
 	log := d.log.With("lane", name, "target", t.Name(), "kind", string(q.Kind), "name", q.Name, "state", string(q.State), "took", took)
+	if o.Exit >= 0 { // a program ran
+		log = log.With("exit", o.Exit)
+	}
+	if o.Output != "" {
+		log = log.With("output", o.Output)
+	}
 	switch {
 	case o.Err != nil:
-		log.Warn("notification failed", "error", o.Err, "exit", o.Exit, "output", o.Output)
+		log.Warn("notification failed", "error", o.Err)
 	case ordered:
 		log.Debug("notified")
 	default:
-		log.Info("notified", "exit", o.Exit, "output", o.Output)
+		log.Info("notified")
 	}
 }
 
