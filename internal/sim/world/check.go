@@ -157,7 +157,7 @@ func stateAt(was vrrp.State, outs []engine.Output, i int) (now, then vrrp.State)
 func (w *World) checkCadence(n *node) {
 	for _, v := range n.views {
 		late := w.clock(n) - v.advertDue
-		if v.state == vrrp.Master && v.advertDue > 0 && late > w.setup.Late+tolerance {
+		if v.state == vrrp.Master && late > w.setup.Late+tolerance {
 			w.violated(n, "adverts-on-time", "%s is MASTER and its advert is %v late", v.cfg.Name, late)
 		}
 	}

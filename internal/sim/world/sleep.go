@@ -2,7 +2,11 @@
 
 package world
 
-import "time"
+import (
+	"time"
+
+	"github.com/govrrp/vrrpd/vrrp"
+)
 
 // sleep is what there is to know of a machine that does not run.
 type sleep struct {
@@ -48,7 +52,7 @@ func (w *World) suspended(n *node, d time.Duration) {
 	for _, v := range n.views {
 		v.wait.forward(d)
 		v.aside -= d
-		if v.advertDue > 0 {
+		if v.state == vrrp.Master {
 			v.advertDue -= d
 		}
 	}

@@ -23,7 +23,7 @@ type view struct {
 	// On the node's own clock:
 	wait      wait
 	aside     time.Duration // an operator made it step aside until then
-	advertDue time.Duration // a MASTER must have sent by then; 0 = is none
+	advertDue time.Duration // a MASTER must have sent by then
 	lastSent  time.Duration // an advert, as MASTER
 	wokeAt    time.Duration // as MASTER, from a stall
 	late      time.Duration // and its advert was, then
@@ -92,7 +92,7 @@ func (w *World) reconsider(v *view) {
 	c := &v.cfg.Config
 	now := w.clock(v.node)
 	v.wait.reconfigured(c, now)
-	if v.advertDue > 0 {
+	if v.state == vrrp.Master {
 		v.advertDue = min(v.advertDue, now+c.Interval)
 	}
 }
@@ -101,7 +101,6 @@ func (w *World) reconsider(v *view) {
 func (v *view) sinceMaster(a vrrp.ReportTransition, t time.Duration) {
 	now := t + v.node.Clock
 	c := &v.cfg.Config
-	v.advertDue = 0
 	switch a.To {
 	case vrrp.Master:
 		v.advertDue = now + c.Interval
@@ -139,7 +138,7 @@ func (v *view) mayHear(a advert, now time.Duration) {
 // excuse lets a node off what it could not do while it did not run.
 func (w *World) excuse(n *node) {
 	for _, v := range n.views {
-		if v.advertDue > 0 {
+		if v.state == vrrp.Master {
 			v.wokeAt, v.late = w.clock(n), w.clock(n)-v.advertDue
 			v.advertDue = w.clock(n) + v.cfg.Interval
 		}

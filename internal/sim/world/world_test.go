@@ -129,6 +129,17 @@ func TestMomentaryFaults(t *testing.T) {
 	}
 }
 
+// TestLongSleepOfAYoungWorld: what a machine did before it slept was before
+// its clock began, then.
+func TestLongSleepOfAYoungWorld(t *testing.T) {
+	w := mustNew(t, pair(
+		Fault{At: 5 * time.Second, For: time.Minute, Kind: Suspend, Node: "r1"},
+		Fault{At: 6 * time.Second, For: 70 * time.Second, Kind: Stall, Node: "r1"},
+	))
+	w.RunUntil(4 * time.Minute)
+	endsWell(t, w, "suspended and stalled")
+}
+
 // TestForeignNeighbours: either place can be taken by another implementation.
 func TestForeignNeighbours(t *testing.T) {
 	for _, h := range []Habits{Keepalived, FRR} {
