@@ -49,7 +49,12 @@ func calls(name string) string {
 
 // watched is an instance with all its notifications.
 func watched(name string, vrid, priority int, lines string) string {
-	return instance(name, vrid, priority, calls(name)+lines)
+	return patient(instance(name, vrid, priority, calls(name)+lines))
+}
+
+// patient makes a machine that stalls for half a second no part of the story.
+func patient(conf string) string {
+	return strings.ReplaceAll(conf, "advert_int 0.1", "advert_int 0.3")
 }
 
 func watchedGroup(members string) string {
@@ -85,15 +90,22 @@ func (s *stage) reload(conf string) {
 }
 
 // peer starts the other router.
-func (s *stage) peer(conf string) *daemon { return start(s.t, s.other, conf) }
+func (s *stage) peer(conf string) *daemon { return start(s.t, s.other, patient(conf)) }
 
-// heard waits until a line was written to the FIFO that often, and as often by
-// the script: the next state would replace it.
+// heard waits until a line was written to the FIFO that often, and everything
+// there, but for remarks, by the scripts too: the next state would replace what they
+// wait to tell.
 func (s *stage) heard(line string, times int) {
 	s.t.Helper()
 	eventually(s.t, fmt.Sprintf("%s %d times", line, times), func() bool {
-		return strings.Count(s.read("lines"), line) >= times &&
-			strings.Count(s.read("log"), strings.ReplaceAll(line, `"`, "")) >= times
+		lines, log := s.read("lines"), s.read("log")
+		for l := range strings.Lines(lines) {
+			script := strings.ReplaceAll(l, `"`, "")
+			if !strings.Contains(l, "_PRI") && strings.Count(log, script) < strings.Count(lines, l) {
+				return false
+			}
+		}
+		return strings.Count(lines, line) >= times
 	})
 }
 
@@ -104,15 +116,24 @@ func (s *stage) end(last string) notifications {
 	s.proc.Wait()
 	s.heard(last, 1)
 	told := notifications{"FIFO": byTime(groupAfterMembers(strings.Split(strings.TrimSpace(s.read("lines")), "\n")))}
+	told["FIFO"] = once(told["FIFO"])
 	for _, line := range strings.Split(strings.TrimSpace(s.read("log")), "\n") {
 		f := strings.Fields(line)
 		who := f[0] + " " + f[1]
 		if strings.HasPrefix(f[1], "notify_") {
 			who, line = f[0], f[1]
 		}
-		told[who] = append(told[who], line)
+		told[who] = once(append(told[who], line))
 	}
 	return told
+}
+
+// once makes one of remarks that follow each other: there are as many as there
+// were adverts.
+func once(lines []string) []string {
+	return slices.CompactFunc(lines, func(a, b string) bool {
+		return a == b && strings.Contains(strings.ToUpper(a), "RX_LOWER_PRI")
+	})
 }
 
 // groupAfterMembers puts the first state of a group, which keepalived tells
