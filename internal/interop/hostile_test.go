@@ -34,7 +34,6 @@ const hostileConf = `vrrp_instance V {
 
 var (
 	masterAddress = netip.MustParseAddr("192.0.2.200")
-	hostileVictim = netip.MustParseAddr("192.0.2.1")
 	hostilePass   = vrrp.MakePassword("secret")
 )
 
