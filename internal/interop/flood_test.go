@@ -77,8 +77,8 @@ func (f flooding) String() string {
 		}
 		return no
 	}
-	return fmt.Sprintf("%s/%s/%s/%d-%v", word(f.master, "MASTER", "BACKUP"), word(f.unicast, "unicast", "multicast"),
-		word(f.stranger, "stranger", "peer"), f.kind, floodKinds[f.kind].reason)
+	return fmt.Sprintf("%s/%s/%s/%d-%s", word(f.master, "MASTER", "BACKUP"), word(f.unicast, "unicast", "multicast"),
+		word(f.stranger, "stranger", "peer"), f.kind, floodKinds[f.kind].reason.String())
 }
 
 // arguments are the flooder's.
