@@ -168,6 +168,7 @@ func (w *World) endOperation(n *node, op *operation) {
 	if !op.announce {
 		if wait := l.failures.count(op.own, err); wait > 0 {
 			w.disturbedUntil(w.t + wait)
+			n.retry = max(n.retry, w.clock(n)+wait)
 		}
 	}
 	w.answer(n, op.router, op.id, err)

@@ -37,6 +37,7 @@ type node struct {
 	timerSet bool
 
 	lanes   []*lane
+	retry   time.Duration // what a host call failed at is tried again by then, on its own clock
 	views   []*view
 	levels  []levelOf // what is true of tracked objects
 	wakes   wakeCount

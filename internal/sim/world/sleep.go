@@ -40,6 +40,7 @@ func (w *World) wakeUp(n *node) {
 		n.sleep.untold = w.t - n.sleep.known
 	}
 	n.sleep.knows = false
+	w.disturbedUntil(w.t + n.retry - w.clock(n))
 	for _, v := range n.views { // an operator's hour is an hour of its clock
 		w.disturbedUntil(w.t + v.aside - w.clock(n))
 	}
