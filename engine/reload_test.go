@@ -346,3 +346,30 @@ func TestReloadReplacesReleasing(t *testing.T) {
 		t.Errorf("did %q", got)
 	}
 }
+
+// A router that comes back while its predecessor waits to release once more
+// releases in its place; the predecessor does nothing any more.
+func TestReloadReturnsReleasing(t *testing.T) {
+	c := parse(t, "router a if=eth0 vrid=1")
+	e := launch(t, c)
+	now := advance(e, t0, 4*time.Second, nil)
+	releases := func(outs []engine.Output) (ids []vrrp.ActionID) {
+		for _, o := range outs {
+			if own, ok := o.Action.(vrrp.SetOwnership); ok && !own.Own {
+				ids = append(ids, own.ID)
+			}
+		}
+		return ids
+	}
+	ids := releases(e.Step(now, engine.Reloaded{}))
+	failed := vrrp.ActionFinished{ID: ids[0], Err: errors.New("busy")}
+	e.Step(now, engine.ActionDone{Router: c.Routers[0].ID, ActionFinished: failed})
+	now, _ = e.Deadline()
+	e.Step(now.Add(-1), engine.Reloaded{Config: c})
+	if again := releases(e.Step(now, engine.Woke{})); len(again) != 1 || again[0] <= ids[0] {
+		t.Errorf("released %d after %d", again, ids)
+	}
+	if at, ok := e.Deadline(); !ok || !at.After(now) {
+		t.Errorf("wakes at %v, %v after it", at, at.Sub(now))
+	}
+}

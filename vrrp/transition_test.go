@@ -193,11 +193,15 @@ func TestOtherKindIsToldOnce(t *testing.T) {
 		l.wait(1)
 		l.did(overhear(1, append([]netip.Addr{d.host(77)}, l.cfg.Addresses...)...), "refused destination", "notice configuration_mismatch")
 
+		// One that lists none may be anybody.
+		l.wait(time.Hour)
+		l.did(overhear(1), "refused destination")
+
 		// In a cloud neither has an address to list.
 		l.reload(func(c *vrrp.Config) { c.Addresses = nil })
 		l.wait(time.Hour)
 		l.did(overhear(1), "refused destination", "notice configuration_mismatch")
-		if n := l.r.Status().Counters.Refused[vrrp.RefusedDestination]; n != 7 {
+		if n := l.r.Status().Counters.Refused[vrrp.RefusedDestination]; n != 8 {
 			t.Errorf("counted %d", n)
 		}
 	})
